@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# Runs every test: Rust, then the C suite against the public header in many variants, then whole models.
+# Prints a row for each group, what was skipped and why, and the total on the last line.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh rust c     only those parts: rust, c, valgrind, release, model
+set -uo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+PATH="$HOME/.cargo/bin:$PATH"
+out=$root/target/ctests
+logs=$out/logs
+rm -rf "$out"
+mkdir -p "$logs" "$out/lib"
+
+parts=${*:-rust c valgrind release model}
+wanted() { [[ " $parts " == *" $1 "* ]]; }
+
+passed=0 failed=0 skipped=0
+reasons=()
+
+row() { printf '%-34s %6s passed %4s failed %4s skipped  %7ss  %s\n' "$@"; }
+
+# count NAME PASSED FAILED SKIPPED SINCE [NOTE]
+count() {
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    row "$1" "$2" "$3" "$4" "$(seconds_since "$5")" "${6:-}"
+}
+
+skip() { # NAME REASON
+    skipped=$((skipped + 1))
+    reasons+=("$1: $2")
+    row "$1" 0 0 1 0.0 "skipped: $2"
+}
+
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# check NAME COMMAND...: one test that is the command's exit status.
+check() {
+    local name=$1 since=$EPOCHREALTIME log
+    log=$logs/${name//[^a-z0-9]/_}.log
+    shift
+    if "$@" >"$log" 2>&1; then
+        count "$name" 1 0 0 "$since"
+    else
+        count "$name" 0 1 0 "$since"
+        tail -n 25 "$log" | sed 's/^/    /'
+        return 1
+    fi
+}
+
+# rust NAME CARGO-ARGUMENTS...: counts from the harness's own result lines; a build that fails is one failure.
+rust() {
+    local name=$1 since=$EPOCHREALTIME log rc=0 p f s
+    log=$logs/${name//[^a-z0-9]/_}.log
+    shift
+    cargo test --no-fail-fast "$@" >"$log" 2>&1 || rc=$?
+    read -r p f s < <(awk '/^test result:/ { p += $4; f += $6; s += $8 } END { print p+0, f+0, s+0 }' "$log")
+    if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+    count "$name" "$p" "$f" "$s" "$since"
+    if [ "$s" -gt 0 ]; then
+        while read -r line; do reasons+=("$name: $line"); done < <(sed -n 's/^test \(.*\) \.\.\. ignored\(, \)\?/\1: ignored /p' "$log")
+    fi
+    if [ "$rc" -ne 0 ]; then
+        grep -E '^(error|warning: unused|test .* FAILED|---- |thread .* panicked)' -A 6 "$log" | head -n 80 | sed 's/^/    /'
+        tail -n 12 "$log" | sed 's/^/    /'
+    fi
+}
+
+# --- the C suite ---
+
+programs() { for f in tests/c/*.c; do basename "$f" .c; done; }
+
+# compile DIR COMPILER LINK-ARGUMENTS FLAGS...: builds every program of tests/c into DIR, as many at once as there are cores.
+compile() {
+    local dir=$1 cc=$2 link=$3
+    shift 3
+    local language=c
+    [[ $cc == *++ ]] && language=c++
+    mkdir -p "$dir"
+    # shellcheck disable=SC2086 # link and flags are lists
+    programs | xargs -P "$(nproc)" -I{} sh -c '
+        name=$1 dir=$2 cc=$3 language=$4 link=$5; shift 5
+        $cc -x $language "$@" -Wall -Wextra -Wpedantic -Werror -g -Itests/c tests/c/$name.c -x none \
+            $link -o $dir/$name >$dir/$name.build 2>&1' sh {} "$dir" "$cc" "$language" "$link" "$@"
+}
+
+# c_suite NAME RUNNER COMPILER LINK-ARGUMENTS FLAGS...: builds the programs and runs each one as `RUNNER program FIXTURES`.
+# A program passes when it exits with 0, says "ok N checks" and nothing else on stdout, and nothing on stderr: so every
+# run also shows that the library prints nothing.
+c_suite() {
+    local name=$1 runner=$2 since=$EPOCHREALTIME dir p=0 f=0 checks=0 program n
+    dir=$out/${name// /-}
+    shift 2
+    compile "$dir" "$@"
+    for program in $(programs); do
+        if [ ! -x "$dir/$program" ]; then
+            f=$((f + 1))
+            echo "    $name: $program does not compile"
+            head -n 15 "$dir/$program.build" | sed 's/^/    /'
+            continue
+        fi
+        if $runner timeout 300 "$dir/$program" tests/fixtures >"$dir/$program.out" 2>"$dir/$program.err" &&
+            grep -qxE 'ok [0-9]+ checks' "$dir/$program.out" &&
+            [ "$(wc -l <"$dir/$program.out")" -eq 1 ] && [ ! -s "$dir/$program.err" ]; then
+            p=$((p + 1))
+            n=$(awk '{ print $2 }' "$dir/$program.out")
+            checks=$((checks + n))
+        else
+            f=$((f + 1))
+            echo "    $name: $program failed"
+            head -n 30 "$dir/$program.err" "$dir/$program.out" | sed 's/^/    /'
+        fi
+    done
+    count "$name" $p $f 0 "$since" "$checks checks"
+}
+
+has_asan() { nm "$1" | grep -q '__asan_init'; }
+exports() { nm -D --defined-only "$1" | grep -q " T $2\$"; }
+lacks_test_hooks() { exports "$1" awqm_version_number && ! nm -D --defined-only "$1" | grep -q ' awqm_test_'; }
+
+static_link_line() {
+    cargo rustc --lib --crate-type staticlib --features test-hooks --target-dir target/hooks -- --print native-static-libs 2>&1 |
+        sed -n 's/^note: native-static-libs: //p' | tail -n 1
+}
+
+# --- what runs ---
+
+if wanted rust; then
+    rust "rust" --workspace
+    # The same library with the doors that only tests may use; the unit tests and the C interface again.
+    rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols --test abi_panic
+fi
+
+if wanted c || wanted valgrind; then
+    if check "build with test-hooks" cargo build --features test-hooks --target-dir target/hooks; then
+        cp target/hooks/debug/libawq_marlin.so target/hooks/debug/libawq_marlin.a "$out/lib/"
+        soname=$(readelf -d "$out/lib/libawq_marlin.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+        ln -sf libawq_marlin.so "$out/lib/$soname"
+        cp include/awq_marlin.h "$out/"
+        shared="-I$out -L$out/lib -Wl,-rpath,$out/lib -lawq_marlin -lpthread -lm"
+        native=$(static_link_line)
+        static="-I$out $out/lib/libawq_marlin.a ${native:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}"
+    else
+        parts=${parts//valgrind/} parts=" ${parts// c / } "
+    fi
+fi
+
+if wanted c; then
+    header=include/awq_marlin.h
+    for std in c99 c11 c2x; do
+        check "header alone, $std" gcc -x c -std=$std -Wall -Wextra -Wpedantic -Werror -fsyntax-only $header
+    done
+    check "header alone, c++17" g++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $header
+    check "header with engine macros, c11" gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only tests/c/header/engine.c
+    check "header with engine macros, c++17" g++ -x c++ -std=c++17 -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Werror \
+        -Iinclude -fsyntax-only tests/c/header/engine.c
+    check "header twice, c" gcc -std=c99 -Wall -Wextra -Wpedantic -Werror $shared tests/c/header/twice_a.c tests/c/header/twice_b.c \
+        -o "$out/twice_c" -L"$out/lib" -lawq_marlin
+    check "header twice, c++" g++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror tests/c/header/twice_a.c tests/c/header/twice_b.c \
+        -x none $shared -o "$out/twice_cpp"
+
+    for std in c99 c11 c2x; do
+        c_suite "$std shared" "" gcc "$shared" -std=$std
+        c_suite "$std static" "" gcc "$static" -std=$std
+    done
+    c_suite "c++17 shared" "" g++ "$shared" -std=c++17 -fno-exceptions -fno-rtti
+    c_suite "c++17 static" "" g++ "$static" -std=c++17 -fno-exceptions -fno-rtti
+
+    sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
+    if echo 'int main(void) { return 0; }' | gcc -x c $sanitizers - -o "$out/probe" 2>/dev/null && "$out/probe"; then
+        # shellcheck disable=SC2086
+        c_suite "asan ubsan static" "" gcc "$static $sanitizers" -std=c11 $sanitizers -fno-omit-frame-pointer
+        check "asan is really in" has_asan "$out/asan-ubsan-static/version"
+    else
+        skip "asan ubsan" "gcc cannot link or run a program with its sanitizers here"
+    fi
+fi
+
+if wanted valgrind; then
+    if command -v valgrind >/dev/null; then
+        c_suite "valgrind shared" "valgrind -q --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --error-exitcode=9 --trace-children=yes" \
+            gcc "$shared" -std=c11
+    else
+        skip "valgrind" "not installed"
+    fi
+fi
+
+if wanted release; then
+    # What users get: optimized, without the test doors, installed, and found through pkg-config.
+    stage=$out/stage
+    if check "release build and install" make -s install "PREFIX=$stage/usr"; then
+        check "release exports no test hook" lacks_test_hooks "$stage/usr/lib/libawq_marlin.so"
+        flags=$(PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig pkg-config --cflags --libs awq_marlin) || flags=
+        c_suite "c11 release installed" "" gcc "$flags -Wl,-rpath,$stage/usr/lib -lpthread -lm" -std=c11
+    fi
+fi
+
+if wanted model; then
+    if [ -x tests/model/run.sh ]; then
+        since=$EPOCHREALTIME
+        # 0: passed; 77: cannot run here, the last line says why.
+        tests/model/run.sh >"$logs/model.log" 2>&1
+        case $? in
+        0) count "model" 1 0 0 "$since" "$(tail -n 1 "$logs/model.log")" ;;
+        77) skip "model" "$(tail -n 1 "$logs/model.log")" ;;
+        *)
+            count "model" 0 1 0 "$since"
+            tail -n 25 "$logs/model.log" | sed 's/^/    /'
+            ;;
+        esac
+    fi
+fi
+
+echo
+if [ "${#reasons[@]}" -gt 0 ]; then
+    echo "skipped:"
+    printf '  %s\n' "${reasons[@]}"
+    echo
+fi
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]
