@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The main job on a real model: get SmolLM2-135M-Instruct, quantize it to 4 bits, look at it, write English with it.
+#
+#   scripts/demo.sh [PROMPT]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+awqm=target/awqm
+model=.cache/smollm2-135m
+quantized=.cache/smollm2-135m-awq
+prompt=${1:-"Explain in two sentences why the sky is blue."}
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+weights() { du -cbL "$1"/*.safetensors | awk 'END { printf "%.1f MB", $1 / 1e6 }'; }
+
+say "Model: SmolLM2-135M-Instruct (Apache-2.0), fp16, in $model"
+scripts/get_model.sh
+
+say "Quantize: 4 bits, groups of 32, round to nearest"
+rm -rf "$quantized"
+"$awqm" quantize "$model" "$quantized" --method rtn --bits 4 --group-size 32 --format gemm
+echo "before $(weights "$model"), after $(weights "$quantized") (the embedding, which is also the head, stays fp16)"
+
+say "Inspect"
+"$awqm" inspect "$quantized" | head -n 16
+
+say "Generate: $prompt"
+"$awqm" generate "$quantized" --chat --prompt "$prompt" --tokens 120
