@@ -4,9 +4,37 @@
 //! zero points z[G][N] and scales s[G][N], where G is the number of groups along K and
 //! w[k][n] = (q[k][n] − z[k/g][n]) · s[k/g][n]. A [`Layout`] says where each of them lies.
 //! All tensors are little-endian bytes in C order and need no alignment (safetensors does not promise any).
+//!
+//! Each layout is one file that says two things: the places of elements as sums of two table entries (`address`), and
+//! how to turn 64 x 64 codes into column words and back (`tile`). [`repack`] joins any two of them.
 
+mod address;
+mod check;
+mod columns;
+mod compressed_tensors;
+mod cpu;
+mod dense;
+mod dequantize;
 mod desc;
+mod float;
+mod gemm;
+mod gemv;
+mod gemv_fast;
+mod gptq;
+mod join;
+pub mod marlin;
 mod packed;
+mod packing;
+mod plain;
+mod repack;
+pub mod support;
+mod tile;
 
+pub use check::check;
+pub use dequantize::dequantize;
 pub use desc::{LayerDesc, LayerView, Layout, Padded, Part, Role, TensorSizes};
+pub use join::{bias, joined_desc};
 pub use packed::Packed;
+pub use packing::{padded, sizes};
+pub use plain::Plain;
+pub use repack::{TensorsMut, repack, repack_into};

@@ -1,0 +1,90 @@
+//! Where an element lies in a tensor.
+//!
+//! However tangled a packing looks, the place of element (row, column) is always the sum of a term that depends on
+//! the row alone and a term that depends on the column alone: every layout only shuffles the digits of two indices.
+//! So two short tables describe a packing completely, and any packing can be turned into any other by them.
+
+/// Marks a row that has no counterpart (padding).
+pub(super) const NOWHERE: usize = usize::MAX;
+
+/// The place of element (r, c), counted in elements: `rows[r] + cols[c]`.
+pub(super) struct Address {
+    pub rows: Vec<usize>,
+    pub cols: Vec<usize>,
+}
+
+impl Address {
+    /// Tables for `rows` x `cols` elements from the two terms.
+    pub fn new(
+        (rows, cols): (usize, usize),
+        row: impl Fn(usize) -> usize,
+        col: impl Fn(usize) -> usize,
+    ) -> Self {
+        Address { rows: (0..rows).map(row).collect(), cols: (0..cols).map(col).collect() }
+    }
+
+    /// C order, \[rows, cols\].
+    pub fn row_major(rows: usize, cols: usize) -> Self {
+        Self::new((rows, cols), |r| r * cols, |c| c)
+    }
+
+    /// C order of the transpose, \[cols, rows\].
+    pub fn column_major(rows: usize, cols: usize) -> Self {
+        Self::new((rows, cols), |r| r, |c| c * rows)
+    }
+}
+
+/// The form of one small tensor: element width, places, and what is subtracted from a value before it is stored.
+pub(super) struct Plane {
+    /// 4, 8, 16 or 32 bits.
+    pub width: usize,
+    pub address: Address,
+    /// GPTQ v1 stores z − 1.
+    pub minus: u32,
+}
+
+impl Plane {
+    pub fn new(width: usize, address: Address) -> Self {
+        Plane { width, address, minus: 0 }
+    }
+
+    /// Value at row term `row` and column term `col`.
+    #[inline(always)]
+    pub fn get(&self, bytes: &[u8], row: usize, col: usize) -> u32 {
+        let mask = ((1u64 << self.width) - 1) as u32;
+        get(bytes, self.width, row + col).wrapping_add(self.minus) & mask
+    }
+
+    /// Stores `v`; the inverse of [`Plane::get`].
+    #[inline(always)]
+    pub fn put(&self, bytes: &mut [u8], row: usize, col: usize, v: u32) {
+        put(bytes, self.width, row + col, v.wrapping_sub(self.minus));
+    }
+}
+
+/// Element `e` of a tensor of little-endian elements of `width` bits. Nibble e is the low half of byte e/2 when e is
+/// even; that is the order of the nibbles of little-endian 16-bit and 32-bit words, too.
+#[inline(always)]
+pub(super) fn get(bytes: &[u8], width: usize, e: usize) -> u32 {
+    match width {
+        4 => ((bytes[e / 2] >> (4 * (e % 2))) & 15) as u32,
+        8 => bytes[e] as u32,
+        16 => u16::from_le_bytes([bytes[2 * e], bytes[2 * e + 1]]) as u32,
+        _ => u32::from_le_bytes([bytes[4 * e], bytes[4 * e + 1], bytes[4 * e + 2], bytes[4 * e + 3]]),
+    }
+}
+
+/// Sets element `e`; the inverse of [`get`].
+#[inline(always)]
+pub(super) fn put(bytes: &mut [u8], width: usize, e: usize, v: u32) {
+    match width {
+        4 => {
+            let shift = 4 * (e % 2);
+            let b = &mut bytes[e / 2];
+            *b = (*b & !(15 << shift)) | ((v as u8 & 15) << shift);
+        }
+        8 => bytes[e] = v as u8,
+        16 => bytes[2 * e..2 * e + 2].copy_from_slice(&(v as u16).to_le_bytes()),
+        _ => bytes[4 * e..4 * e + 4].copy_from_slice(&v.to_le_bytes()),
+    }
+}

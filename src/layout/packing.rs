@@ -1,0 +1,173 @@
+//! What a layout must say about itself. One file per layout implements it.
+
+use super::address::{Address, Plane};
+use super::tile::Tile;
+use super::{LayerDesc, Layout, Padded, TensorSizes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{Bits, Dtype, mul};
+
+/// The index that varies slowest in the codes: cutting along it gives contiguous pieces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axis {
+    K,
+    N,
+}
+
+/// Whether a layout has a tensor of zero points.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ZeroTensor {
+    /// Present unless the layer is symmetric.
+    Optional,
+    /// Readers of this layout expect one always; a symmetric layer has its middle code there.
+    Always,
+    /// The layout is for symmetric layers only.
+    Never,
+}
+
+/// A layout: how sizes grow, where elements lie, and how a tile of codes is read and written.
+///
+/// The addresses are the definition; `read` and `write` are the same thing at speed for whole tiles, and tests
+/// compare the two.
+pub(super) trait Packing: Sync {
+    /// Stored sizes, or why the layout has no form for such a layer.
+    fn padded(&self, desc: &LayerDesc) -> Result<Padded>;
+
+    /// Whether zero points are stored.
+    fn zero_tensor(&self) -> ZeroTensor {
+        ZeroTensor::Always
+    }
+
+    /// Zero points are stored as the float −z·s in the dtype of the scales; [`Packing::zeros`] is their place.
+    fn scaled_zeros(&self) -> bool {
+        false
+    }
+
+    /// Slowest index of the codes.
+    fn outer(&self) -> Axis;
+
+    /// Bits of a stored code.
+    fn code_width(&self, bits: Bits) -> usize {
+        bits.get()
+    }
+
+    /// Places of the codes, \[p.k, p.n\].
+    fn codes(&self, p: &Padded, bits: Bits) -> Address;
+
+    /// Places of the scales, \[p.groups, p.n\].
+    fn scales(&self, p: &Padded) -> Address {
+        Address::row_major(p.groups, p.n)
+    }
+
+    /// Places of the zero points, \[p.groups, p.n\].
+    fn zeros(&self, p: &Padded, bits: Bits) -> Plane;
+
+    /// Bytes of the zero points when there are any.
+    fn zero_bytes(&self, p: &Padded, desc: &LayerDesc) -> Result<usize> {
+        Ok(mul(mul(p.groups, p.n, "zero points")?, desc.spec.bits.get(), "zero points")? / 8)
+    }
+
+    /// Multiples of K and N at which [`Packing::read`] can start.
+    fn alignment(&self, bits: Bits) -> (usize, usize);
+
+    /// Reads the 64 x 64 codes whose first is stored at (k0, n0).
+    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile);
+
+    /// The inverse of [`Packing::read`]; k0 and n0 are multiples of 64.
+    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile);
+}
+
+/// The packing of a quantized layout; dense weights have none.
+pub(super) fn of(layout: Layout) -> Result<&'static dyn Packing> {
+    Ok(match layout {
+        Layout::AwqGemm => &super::gemm::Gemm,
+        Layout::AwqGemv => &super::gemv::Gemv,
+        Layout::AwqGemvFast => &super::gemv_fast::GemvFast,
+        Layout::CompressedTensors => &super::compressed_tensors::CompressedTensors,
+        Layout::Gptq => &super::gptq::Gptq { minus: 1 },
+        Layout::GptqV2 => &super::gptq::Gptq { minus: 0 },
+        Layout::AwqMarlin => &super::marlin::pack::AwqMarlin,
+        Layout::Marlin => &super::marlin::pack::Marlin,
+        Layout::Cpu => &super::cpu::Cpu,
+        Layout::Dense => {
+            return Err(Error::invalid("a dense weight has no codes").needed("a quantized layout"));
+        }
+    })
+}
+
+/// Sizes of a layout that grows nothing.
+pub(super) fn unpadded(desc: &LayerDesc) -> Padded {
+    let group = desc.spec.group;
+    Padded { k: desc.k, n: desc.n, group: group.effective(desc.k), groups: group.count(desc.k) }
+}
+
+/// Refuses a size that is no multiple of what a word or tile of the layout holds.
+pub(super) fn need_multiple(desc: &LayerDesc, what: &str, size: usize, of: usize) -> Result<()> {
+    if size.is_multiple_of(of) {
+        return Ok(());
+    }
+    Err(Error::unsupported(format!("the {} layout cannot hold this {what}", desc.layout))
+        .found(size)
+        .needed(format!("a multiple of {of}")))
+}
+
+/// Refuses 8-bit codes in a layout that is defined for 4 bits only.
+pub(super) fn need_four_bits(desc: &LayerDesc) -> Result<()> {
+    match desc.spec.bits {
+        Bits::Four => Ok(()),
+        Bits::Eight => {
+            Err(Error::unsupported(format!("the {} layout is defined for 4 bits only", desc.layout))
+                .found("8 bits")
+                .needed("4 bits"))
+        }
+    }
+}
+
+/// The sizes that `desc.layout` really stores for the layer.
+///
+/// Errors: [`ErrorKind::InvalidArgument`] when K or N is 0, [`ErrorKind::Unsupported`] when the layout has no form
+/// for these bits, sizes or groups, [`ErrorKind::SizeOverflow`].
+pub fn padded(desc: &LayerDesc) -> Result<Padded> {
+    if desc.k == 0 || desc.n == 0 {
+        return Err(Error::invalid("a layer needs at least one input and one output feature")
+            .found(format!("K = {}, N = {}", desc.k, desc.n)));
+    }
+    if desc.layout == Layout::Dense {
+        return Ok(Padded { k: desc.k, n: desc.n, group: desc.k, groups: 0 });
+    }
+    if !matches!(desc.scale_dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32) {
+        return Err(Error::new(ErrorKind::Tensor, "scales have a dtype that no layout uses")
+            .found(desc.scale_dtype)
+            .needed("F16, BF16 or F32"));
+    }
+    let packing = of(desc.layout)?;
+    if desc.spec.zero_point && packing.zero_tensor() == ZeroTensor::Never {
+        return Err(Error::unsupported(format!("the {} layout is symmetric only", desc.layout))
+            .found("zero points")
+            .needed("none"));
+    }
+    packing.padded(desc)
+}
+
+/// Bytes of the tensors of a layer in `desc.layout`.
+///
+/// Errors: those of [`padded`].
+pub fn sizes(desc: &LayerDesc) -> Result<TensorSizes> {
+    let p = padded(desc)?;
+    let elements = mul(p.k, p.n, "codes")?;
+    if desc.layout == Layout::Dense {
+        let qweight = mul(elements, desc.scale_dtype.bytes(), "dense weight")?;
+        return Ok(TensorSizes { qweight, scales: 0, qzeros: 0 });
+    }
+    let qzeros = if desc.spec.zero_point { of(desc.layout)?.zero_bytes(&p, desc)? } else { 0 };
+    Ok(TensorSizes {
+        qweight: mul(elements, desc.spec.bits.get(), "codes")? / 8,
+        scales: mul(mul(p.groups, p.n, "scales")?, desc.scale_dtype.bytes(), "scales")?,
+        qzeros,
+    })
+}
+
+/// `a + b`, or a size overflow that names `what`.
+pub(super) fn add(a: usize, b: usize, what: &str) -> Result<usize> {
+    a.checked_add(b)
+        .ok_or_else(|| Error::new(ErrorKind::SizeOverflow, format!("{what}: {a} + {b} does not fit")))
+}

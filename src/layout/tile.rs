@@ -1,0 +1,168 @@
+//! The common currency of all packings: a tile of 64 x 64 codes as *column words*.
+//!
+//! A column word is a u32 that holds consecutive rows of one column in order: 8 rows of 4 bits or 4 rows of 8 bits.
+//! Codes stay packed on their way from one layout to another, and every layout is a few masked swaps away from this
+//! form; the swaps work on whole rows of words, so the compiler turns them into vector instructions.
+
+use crate::types::Bits;
+
+/// Rows and columns of a tile. Every layout's own tile divides it.
+pub(super) const TILE: usize = 64;
+
+/// Codes of 64 rows and 64 columns; `words[b][n]` holds rows b·P .. (b+1)·P of column n, P = codes in a word.
+pub(super) struct Tile {
+    /// 8 rows of words in use at 4 bits, 16 at 8 bits.
+    pub words: [[u32; TILE]; 16],
+}
+
+impl Tile {
+    pub fn new() -> Self {
+        Tile { words: [[0; TILE]; 16] }
+    }
+
+    pub fn clear(&mut self) {
+        self.words = [[0; TILE]; 16];
+    }
+
+    /// Code of row k and column n.
+    #[inline(always)]
+    pub fn get(&self, bits: Bits, k: usize, n: usize) -> u32 {
+        let (b, p) = (bits.get(), bits.per_word());
+        (self.words[k / p][n] >> (b * (k % p))) & bits.max_code() as u32
+    }
+
+    /// Puts a code where the tile has 0.
+    #[inline(always)]
+    pub fn set(&mut self, bits: Bits, k: usize, n: usize, code: u32) {
+        let (b, p) = (bits.get(), bits.per_word());
+        self.words[k / p][n] |= code << (b * (k % p));
+    }
+}
+
+/// One step of a transpose: swaps the fields of `a` selected by `mask << shift` with those of `b` selected by `mask`.
+#[inline(always)]
+fn swap(a: &mut u32, b: &mut u32, shift: u32, mask: u32) {
+    let t = ((*a >> shift) ^ *b) & mask;
+    *b ^= t;
+    *a ^= t << shift;
+}
+
+/// Transposes nibbles: nibble j of result i is nibble i of argument j. Its own inverse. Lanes are independent.
+#[inline(always)]
+pub(super) fn transpose8<const L: usize>(w: &mut [[u32; L]; 8]) {
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = w;
+    for l in 0..L {
+        swap(&mut w0[l], &mut w4[l], 16, 0x0000_ffff);
+        swap(&mut w1[l], &mut w5[l], 16, 0x0000_ffff);
+        swap(&mut w2[l], &mut w6[l], 16, 0x0000_ffff);
+        swap(&mut w3[l], &mut w7[l], 16, 0x0000_ffff);
+        swap(&mut w0[l], &mut w2[l], 8, 0x00ff_00ff);
+        swap(&mut w1[l], &mut w3[l], 8, 0x00ff_00ff);
+        swap(&mut w4[l], &mut w6[l], 8, 0x00ff_00ff);
+        swap(&mut w5[l], &mut w7[l], 8, 0x00ff_00ff);
+        swap(&mut w0[l], &mut w1[l], 4, 0x0f0f_0f0f);
+        swap(&mut w2[l], &mut w3[l], 4, 0x0f0f_0f0f);
+        swap(&mut w4[l], &mut w5[l], 4, 0x0f0f_0f0f);
+        swap(&mut w6[l], &mut w7[l], 4, 0x0f0f_0f0f);
+    }
+}
+
+/// Transposes nibbles in each 16-bit half of four words: nibble j of result i is nibble i of argument j. Its own inverse.
+#[inline(always)]
+pub(super) fn transpose4([mut a, mut b, mut c, mut d]: [u32; 4]) -> [u32; 4] {
+    swap(&mut a, &mut c, 8, 0x00ff_00ff);
+    swap(&mut b, &mut d, 8, 0x00ff_00ff);
+    swap(&mut a, &mut b, 4, 0x0f0f_0f0f);
+    swap(&mut c, &mut d, 4, 0x0f0f_0f0f);
+    [a, b, c, d]
+}
+
+/// Moves even nibbles to the low half and odd nibbles to the high half: 0 1 2 3 4 5 6 7 becomes 0 2 4 6 1 3 5 7.
+#[inline(always)]
+pub(super) fn unzip(w: u32) -> u32 {
+    let t = (w ^ (w >> 4)) & 0x00f0_00f0;
+    let w = w ^ t ^ (t << 4);
+    let t = (w ^ (w >> 8)) & 0x0000_ff00;
+    w ^ t ^ (t << 8)
+}
+
+/// The inverse of [`unzip`].
+#[inline(always)]
+pub(super) fn zip(w: u32) -> u32 {
+    let t = (w ^ (w >> 8)) & 0x0000_ff00;
+    let w = w ^ t ^ (t << 8);
+    let t = (w ^ (w >> 4)) & 0x00f0_00f0;
+    w ^ t ^ (t << 4)
+}
+
+/// `L` little-endian words from byte `at` on.
+#[inline(always)]
+pub(super) fn load<const L: usize>(src: &[u8], at: usize) -> [u32; L] {
+    let mut out = [0; L];
+    for (o, c) in out.iter_mut().zip(src[at..at + 4 * L].chunks_exact(4)) {
+        *o = u32::from_le_bytes([c[0], c[1], c[2], c[3]]);
+    }
+    out
+}
+
+/// The inverse of [`load`].
+#[inline(always)]
+pub(super) fn store<const L: usize>(dst: &mut [u8], at: usize, words: &[u32; L]) {
+    for (c, w) in dst[at..at + 4 * L].chunks_exact_mut(4).zip(words) {
+        c.copy_from_slice(&w.to_le_bytes());
+    }
+}
+
+/// Defines a function over tiles that is compiled once for any machine and once for AVX2, chosen when it runs.
+/// The body must be plain code that the compiler can vectorize.
+macro_rules! vectorized {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) {
+            #[inline(always)]
+            fn body($($arg: $ty),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) {
+                    body($($arg),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the machine has AVX2, and that is all the function asks for.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            body($($arg),*)
+        }
+    };
+}
+pub(super) use vectorized;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposes_move_every_nibble() {
+        let nib = |w: u32, i: usize| (w >> (4 * i)) & 15;
+        let src: [[u32; 1]; 8] =
+            std::array::from_fn(|i| [0x9e37_79b9u32.wrapping_mul(i as u32 + 1).rotate_left(i as u32)]);
+        let mut t = src;
+        transpose8(&mut t);
+        let u = transpose4([src[0][0], src[1][0], src[2][0], src[3][0]]);
+        for i in 0..8 {
+            for j in 0..8 {
+                assert_eq!(nib(t[i][0], j), nib(src[j][0], i));
+            }
+            for j in 0..4 {
+                assert_eq!(nib(u[i % 4], j + 4 * (i / 4)), nib(src[j][0], i));
+            }
+        }
+    }
+
+    #[test]
+    fn zip_undoes_unzip() {
+        assert_eq!(unzip(0x7654_3210), 0x7531_6420);
+        assert_eq!(zip(0x7531_6420), 0x7654_3210);
+    }
+}
