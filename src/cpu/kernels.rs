@@ -1,0 +1,113 @@
+//! The kernels of each instruction set: the generic ones, compiled with its features.
+
+use std::ops::Range;
+
+use super::Isa;
+use super::job::{PackedX, Rows, Strided, Tiles};
+use super::pack::{Form, Groups};
+use super::{dense, gemm, gemv, pack};
+
+type Y = Strided<*mut u8>;
+type Gemv = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y);
+type Gemm = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y, *mut u8);
+type Dense = unsafe fn(&Rows, Range<usize>, &PackedX, &Y);
+type Pack = unsafe fn(&Strided<*const u8>, &Groups, Form, &PackedX, usize);
+
+/// Entry points; what each needs is said where the generic kernel is.
+pub(super) struct Kernels {
+    pub gemv4: Gemv,
+    pub gemv8: Gemv,
+    pub gemm: Gemm,
+    pub dense: Dense,
+    pub pack: Pack,
+    /// Rows of a block of x, for GEMV and for GEMM.
+    pub gemv_rows: usize,
+    pub gemm_rows: usize,
+    /// n-tiles that GEMM takes at a time.
+    pub gemm_tiles: usize,
+    /// GEMV over bf16 pairs, for activations of one and of two bf16 numbers.
+    pub bf16: Option<[Gemv; 2]>,
+}
+
+macro_rules! kernels {
+    ($name:ident, $lanes:ty, gemv_rows = $gemv_rows:literal, gemm = $gemm_tiles:literal x $gemm_rows:literal,
+     dense = $nr:literal x $mr:literal, bf16 = $bf16:expr $(, features = $features:literal)?) => {
+        static $name: Kernels = {
+            $(#[target_feature(enable = $features)])?
+            unsafe fn gemv4(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+                // SAFETY: the caller's promises.
+                unsafe { gemv::run::<gemv::Fma4<$lanes, $gemv_rows>>(w, tiles, x, y) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn gemv8(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+                // SAFETY: the caller's promises.
+                unsafe { gemv::run::<gemv::Fma8<$lanes, $gemv_rows>>(w, tiles, x, y) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn gemm(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y, scratch: *mut u8) {
+                // SAFETY: the caller's promises.
+                unsafe { gemm::run::<$lanes, $gemm_tiles, $gemm_rows>(w, tiles, x, y, scratch) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn dense(w: &Rows, tiles: Range<usize>, x: &PackedX, y: &Y) {
+                // SAFETY: the caller's promises.
+                unsafe { dense::run::<$lanes, $nr, $mr>(w, tiles, x, y) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn pack(x: &Strided<*const u8>, groups: &Groups, form: Form, out: &PackedX, i: usize) {
+                // SAFETY: the caller's promises.
+                unsafe { pack::block::<$lanes>(x, groups, form, out, i) }
+            }
+            Kernels {
+                gemv4,
+                gemv8,
+                gemm,
+                dense,
+                pack,
+                gemv_rows: $gemv_rows,
+                gemm_rows: $gemm_rows,
+                gemm_tiles: $gemm_tiles,
+                bf16: $bf16,
+            }
+        };
+    };
+}
+
+kernels!(PORTABLE, super::portable::Portable, gemv_rows = 4, gemm = 1 x 4, dense = 2 x 2, bf16 = None);
+#[cfg(target_arch = "x86_64")]
+kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, bf16 = None,
+         features = "avx2,fma,f16c");
+#[cfg(target_arch = "x86_64")]
+kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, bf16 = None,
+         features = "avx512f,avx512bw,avx512dq,avx512vl");
+#[cfg(target_arch = "x86_64")]
+static AVX512_BF16: Kernels = {
+    use super::bf16_dot::Bf16Dot;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+    unsafe fn one(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+        // SAFETY: the caller's promises.
+        unsafe { gemv::run::<Bf16Dot<1>>(w, tiles, x, y) }
+    }
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+    unsafe fn two(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+        // SAFETY: the caller's promises.
+        unsafe { gemv::run::<Bf16Dot<2>>(w, tiles, x, y) }
+    }
+    Kernels { bf16: Some([one, two]), ..AVX512 }
+};
+
+impl Kernels {
+    /// Those of an instruction set that the processor has.
+    pub fn of(isa: Isa) -> &'static Kernels {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 if isa.has_bf16_dot() => &AVX512_BF16,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &AVX512,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &AVX2,
+            _ => &PORTABLE,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Activations on their way into the workspace: converted, in padded group order, summed by group.
+
+use super::job::{LANES, PackedX, STEP, Strided};
+use super::simd::{Simd, bf16_bits};
+
+/// How the kernels want x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// f32, \[k\]\[R\].
+    F32,
+    /// This many bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[planes\].
+    Bf16 { planes: usize },
+}
+
+impl Form {
+    /// Bytes of one row's k-step.
+    pub fn step_bytes(self) -> usize {
+        match self {
+            Form::F32 => 4 * STEP,
+            Form::Bf16 { planes } => 2 * STEP * planes,
+        }
+    }
+}
+
+/// The groups along K that x is cut into.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Groups {
+    /// Logical input features, of the layer and of one group.
+    pub k: usize,
+    pub group: usize,
+    /// k-steps of the padded layer and of one padded group.
+    pub steps: usize,
+    pub group_steps: usize,
+}
+
+/// Packs the rows of block `i`.
+///
+/// # Safety
+/// The instruction set of `S`; x has the rows and `k` columns, and `out` is writable and sized for `form`.
+#[inline(always)]
+pub(super) unsafe fn block<S: Simd>(
+    x: &Strided<*const u8>,
+    groups: &Groups,
+    form: Form,
+    out: &PackedX,
+    i: usize,
+) {
+    // SAFETY: the caller's promises; offsets stay below `steps` k-steps and `row_sums` sums of a row.
+    unsafe {
+        let to = out.at(i);
+        for r in 0..to.rows {
+            for (g, start) in (0..groups.k).step_by(groups.group.max(1)).enumerate() {
+                let len = groups.group.min(groups.k - start);
+                let padded_start = g * groups.group_steps * STEP;
+                let padded_len = groups.group_steps.min(groups.steps - g * groups.group_steps) * STEP;
+                let mut sum = S::zero();
+                for at in (0..padded_len).step_by(LANES) {
+                    let from = x.element(to.first_row + r, start + at.min(len));
+                    let v = match len.saturating_sub(at) {
+                        LANES.. => S::load_as(from, x.dtype),
+                        some => S::load_some(from, x.dtype, some),
+                    };
+                    sum = S::mul_add(v, S::splat(1.0), sum);
+                    let count = LANES.min(padded_len - at);
+                    write::<S>(to.values.cast_mut(), to.rows, r, padded_start + at, v, count, form);
+                }
+                if out.row_sums > 0 {
+                    *to.sums.cast_mut().add(g * to.rows + r) = S::sum(sum);
+                }
+            }
+        }
+    }
+}
+
+/// Puts `count` values (8 or 16) of row `r` from `k` on where `form` wants them.
+#[inline(always)]
+unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V, count: usize, form: Form) {
+    let mut lanes = [0f32; LANES];
+    // SAFETY: the caller made room for `count` values of each of `rows` rows from `k` on.
+    unsafe {
+        S::store(lanes.as_mut_ptr(), v);
+        match form {
+            Form::F32 if rows == 1 && count == LANES => S::store(out.cast::<f32>().add(k), v),
+            Form::F32 => {
+                for (i, lane) in lanes[..count].iter().enumerate() {
+                    *out.cast::<f32>().add((k + i) * rows + r) = *lane;
+                }
+            }
+            Form::Bf16 { planes } => {
+                for i in 0..count / 2 {
+                    let pair = out.cast::<u32>().add(((k / 2 + i) * rows + r) * planes);
+                    let mut rest = [lanes[2 * i], lanes[2 * i + 1]];
+                    for p in 0..planes {
+                        let bits = rest.map(bf16_bits);
+                        *pair.add(p) = u32::from(bits[0]) | u32::from(bits[1]) << 16;
+                        rest = [remainder(rest[0], bits[0]), remainder(rest[1], bits[1])];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the next plane must hold. Infinity has no remainder: inf − inf would make it NaN.
+#[inline(always)]
+fn remainder(x: f32, bf16: u16) -> f32 {
+    let taken = f32::from_bits(u32::from(bf16) << 16);
+    if taken.is_infinite() { 0.0 } else { x - taken }
+}

@@ -1,0 +1,263 @@
+//! Which kernel runs a problem, how it is cut up, what memory it needs, and why.
+
+use super::job::LANES;
+use super::kernels::Kernels;
+use super::pack::Form;
+use super::{CpuLinear, Isa, gemm};
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{Bits, Dtype, mul, round_up};
+
+/// Which kernel version the host wants. The numbers are those of `awqm_kernel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u32)]
+pub enum Kernel {
+    /// Whatever is fastest for the M of the plan.
+    #[default]
+    Auto = 0,
+    /// Decode in registers, for few rows.
+    Gemv = 1,
+    /// Dequantize panels, for many rows.
+    Gemm = 2,
+    /// Tensor-core kernels; none on a CPU.
+    Marlin = 3,
+}
+
+impl Kernel {
+    /// Every value, in the order of its number.
+    pub const ALL: [Kernel; 4] = [Kernel::Auto, Kernel::Gemv, Kernel::Gemm, Kernel::Marlin];
+
+    /// The name that the command line and messages use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kernel::Auto => "auto",
+            Kernel::Gemv => "gemv",
+            Kernel::Gemm => "gemm",
+            Kernel::Marlin => "marlin",
+        }
+    }
+
+    /// From [`Kernel::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.name() == name)
+    }
+
+    /// The number of the C interface.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// From the number of the C interface.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.code() == code)
+    }
+}
+
+impl std::fmt::Display for Kernel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The decision for one layer, one activation dtype, and any number of rows up to [`CpuPlan::m`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct CpuPlan {
+    /// [`Kernel::Gemv`] or [`Kernel::Gemm`].
+    pub kernel: Kernel,
+    /// Instruction set of the kernels.
+    pub isa: Isa,
+    /// Most rows that the workspace is sized for.
+    pub m: usize,
+    /// Input features of the layer.
+    pub k: usize,
+    /// Output features of the layer.
+    pub n: usize,
+    /// Element type of x.
+    pub dtype: Dtype,
+    /// Rows that meet a decoded weight at a time.
+    pub block_rows: usize,
+    /// Pieces that N is cut into, to run at the same time.
+    pub tasks: usize,
+    /// Bytes of workspace that `run` needs, at any alignment.
+    pub workspace_bytes: usize,
+    /// Bytes of weights, activations and results that must cross the memory bus once.
+    pub bytes_moved: u64,
+    /// Multiplications and additions: 2·M·N·K.
+    pub operations: u64,
+    /// One sentence: what was chosen and why.
+    pub reason: String,
+    pub(super) bits: Option<Bits>,
+    pub(super) form: Form,
+    pub(super) regions: Regions,
+}
+
+/// What lies in the workspace, from a 64-byte boundary on: packed rows, their group sums, scratch of each task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Regions {
+    /// Rows that are packed and run together; more rows take more passes.
+    pub pass_rows: usize,
+    /// Bytes of one packed row, and number of its sums.
+    pub row_bytes: usize,
+    pub row_sums: usize,
+    /// Start of the sums and of the scratch.
+    pub sums_at: usize,
+    pub scratch_at: usize,
+    /// Scratch of one task.
+    pub scratch_bytes: usize,
+}
+
+/// Workspace is cut on boundaries of this many bytes.
+pub(super) const ALIGN: usize = 64;
+
+/// Rows of a pass: what bounds the workspace. A multiple of every block size.
+const PASS_ROWS: usize = 480;
+
+/// A task should last at least this long, so that waking a thread pays.
+const TASK_NS: usize = 8_000;
+
+/// Tasks a thread, where there is work enough: evens out what other programs take from a core.
+const TASKS_PER_THREAD: usize = 4;
+
+/// M up to which GEMV wins, measured on Zen 4 for AVX-512 and AVX2.
+fn gemv_limit(kernels: &Kernels, form: Form) -> usize {
+    match form {
+        Form::Bf16 { planes: 1 } => usize::MAX,
+        Form::Bf16 { .. } => 16,
+        Form::F32 => kernels.gemv_rows,
+    }
+}
+
+impl CpuPlan {
+    /// The plan for up to `m` rows of `dtype`.
+    pub(super) fn new(layer: &CpuLinear, m: usize, dtype: Dtype, wish: Kernel) -> Result<Self> {
+        if !dtype.is_activation() {
+            return Err(Error::unsupported("activations must be floating point")
+                .subject("x")
+                .found(dtype)
+                .needed("F16, BF16 or F32"));
+        }
+        if wish == Kernel::Marlin {
+            return Err(Error::new(
+                ErrorKind::KernelUnsupported,
+                "the Marlin kernels run on tensor cores, which a CPU does not have",
+            )
+            .found("device cpu")
+            .needed("kernel auto, gemv or gemm"));
+        }
+        let kernels = layer.kernels();
+        let (k, n) = (layer.desc().k, layer.desc().n);
+        let bits = layer.bits();
+        let dots = match (dtype, bits, kernels.bf16) {
+            (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 1 },
+            (Dtype::F16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 2 },
+            _ => Form::F32,
+        };
+        let limit = if bits.is_some() { gemv_limit(kernels, dots) } else { kernels.gemv_rows };
+        let kernel = match wish {
+            Kernel::Auto if m <= limit => Kernel::Gemv,
+            Kernel::Auto => Kernel::Gemm,
+            forced => forced,
+        };
+        let form = if kernel == Kernel::Gemv { dots } else { Form::F32 };
+        let block_rows = match (bits, kernel) {
+            (None, _) => 1,
+            (_, Kernel::Gemv) => kernels.gemv_rows,
+            _ => kernels.gemm_rows,
+        };
+
+        let bytes_moved = layer.bytes().saturating_add(m.saturating_mul(k + n).saturating_mul(dtype.bytes()));
+        let operations = (2 * m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
+        let tile_groups = match kernel {
+            Kernel::Gemm if bits.is_some() => n.div_ceil(LANES * kernels.gemm_tiles),
+            _ => n.div_ceil(LANES),
+        };
+        // A core reads some 20 bytes or does some 100 operations in a nanosecond.
+        let ns = (bytes_moved / 20).saturating_add((operations / 100) as usize);
+        let threads = layer.device().threads();
+        let tasks = match threads {
+            1 => 1,
+            threads => (ns / TASK_NS).min(threads.saturating_mul(TASKS_PER_THREAD)),
+        }
+        .clamp(1, tile_groups.max(1));
+
+        let scratch_bytes = match (bits, kernel) {
+            (Some(_), Kernel::Gemm) => gemm::scratch_bytes(kernels.gemm_tiles, m.min(PASS_ROWS)),
+            _ => 0,
+        };
+        let (regions, workspace_bytes) = Regions::new(layer, m, form, tasks, scratch_bytes)?;
+        Ok(CpuPlan {
+            kernel,
+            isa: layer.device().isa(),
+            m,
+            k,
+            n,
+            dtype,
+            block_rows,
+            tasks,
+            workspace_bytes,
+            bytes_moved: bytes_moved as u64,
+            operations,
+            reason: reason(wish, kernel, form, bits, m, limit),
+            bits,
+            form,
+            regions,
+        })
+    }
+}
+
+impl Regions {
+    fn new(
+        layer: &CpuLinear,
+        m: usize,
+        form: Form,
+        tasks: usize,
+        scratch_bytes: usize,
+    ) -> Result<(Self, usize)> {
+        let pass_rows = m.min(PASS_ROWS);
+        let (row_bytes, row_sums) = match layer.bits() {
+            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.padded_groups()),
+            // Rows that are a power of two apart would fall into the same cache sets: one line more.
+            None => (mul(round_up(layer.desc().k, LANES)?, 4, "a packed row")? + ALIGN, 0),
+        };
+        let values = round_up(mul(pass_rows, row_bytes, "packed activations")?, ALIGN)?;
+        let sums = round_up(mul(pass_rows, row_sums * 4, "group sums")?, ALIGN)?;
+        let scratch = mul(tasks, scratch_bytes, "scratch of the tasks")?;
+        let total = [sums, scratch, ALIGN]
+            .iter()
+            .try_fold(values, |sum, part| sum.checked_add(*part))
+            .ok_or_else(|| Error::new(ErrorKind::SizeOverflow, "the workspace does not fit"))?;
+        let regions = Regions {
+            pass_rows,
+            row_bytes,
+            row_sums,
+            sums_at: values,
+            scratch_at: values + sums,
+            scratch_bytes,
+        };
+        Ok((regions, total))
+    }
+}
+
+fn reason(wish: Kernel, kernel: Kernel, form: Form, bits: Option<Bits>, m: usize, limit: usize) -> String {
+    let Some(_) = bits else {
+        return format!(
+            "dense weights: row dot products over the weights as they are, the same for gemv and gemm (m = {m})"
+        );
+    };
+    let how = match (kernel, form) {
+        (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
+            "codes decoded in registers, bf16 pairs multiplied by one instruction"
+        }
+        (Kernel::Gemv, Form::Bf16 { .. }) => {
+            "codes decoded in registers, activations split exactly into two bf16 numbers"
+        }
+        (Kernel::Gemv, Form::F32) => "codes decoded in registers, f32 multiplications",
+        _ => "panels of weights dequantized to f32 once for all rows",
+    };
+    let why = match wish {
+        Kernel::Auto if limit == usize::MAX => "the fastest for every m here".to_string(),
+        Kernel::Auto if m <= limit => format!("m = {m} is at most {limit}, where reading weights dominates"),
+        Kernel::Auto => format!("m = {m} is above {limit}, where decoding once for all rows pays"),
+        _ => format!("asked for by the caller (m = {m})"),
+    };
+    format!("{kernel}: {how}; {why}")
+}
