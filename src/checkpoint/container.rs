@@ -75,7 +75,9 @@ fn broken(what: impl Into<String>) -> Error {
 /// Parses and checks the header of `file`.
 fn read_header(file: &[u8]) -> Result<BTreeMap<String, Extent>> {
     let (length, rest) = file.split_first_chunk::<LENGTH_FIELD>().ok_or_else(|| {
-        broken("is too short for a safetensors file").found(format!("{} bytes", file.len())).needed("at least 8")
+        broken("is too short for a safetensors file")
+            .found(format!("{} bytes", file.len()))
+            .needed("at least 8")
     })?;
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER as u64 {
@@ -86,8 +88,8 @@ fn read_header(file: &[u8]) -> Result<BTreeMap<String, Extent>> {
             .found(format!("{} bytes after the length field", rest.len()))
             .needed(length)
     })?;
-    let header: Header = serde_json::from_slice(json)
-        .map_err(|e| broken(format!("the header is not valid: {e}")))?;
+    let header: Header =
+        serde_json::from_slice(json).map_err(|e| broken(format!("the header is not valid: {e}")))?;
     check_extents(&header.tensors, data.len())?;
 
     let start = file.len() - data.len();
@@ -163,9 +165,13 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
             // Most readers let the last of two entries win, so that two of them can see different tensors.
             match tensors.entry(name) {
-                Entry::Occupied(e) => return Err(A::Error::custom(format!("tensor {} stands twice", e.key()))),
+                Entry::Occupied(e) => {
+                    return Err(A::Error::custom(format!("tensor {} stands twice", e.key())));
+                }
                 Entry::Vacant(e) => {
-                    let info = map.next_value().map_err(|why| A::Error::custom(format!("tensor {}: {why}", e.key())))?;
+                    let info = map
+                        .next_value()
+                        .map_err(|why| A::Error::custom(format!("tensor {}: {why}", e.key())))?;
                     e.insert(info);
                 }
             }

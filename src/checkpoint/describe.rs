@@ -78,13 +78,19 @@ fn packed(module: &Module, spec: QuantSpec, layout: Layout) -> Result<LayerDesc>
     let stored = stored(&desc).map_err(|e| e.subject(module.tensor_name(names.codes)))?;
     codes.check_shape(&stored.codes)?;
     if scales.view.shape != stored.scales {
-        return Err(wrong_group(&scales, &desc).unwrap_or_else(|| scales.check_shape(&stored.scales).unwrap_err()));
+        return Err(
+            wrong_group(&scales, &desc).unwrap_or_else(|| scales.check_shape(&stored.scales).unwrap_err())
+        );
     }
     if let Some(zeros) = zeros {
         let Some(shape) = stored.zeros else {
             return Err(zeros.error("the layout is symmetric and has no such tensor"));
         };
-        zeros.dtype(if layout == Layout::AwqGemvFast { std::slice::from_ref(&scale_dtype) } else { &WORDS })?;
+        zeros.dtype(if layout == Layout::AwqGemvFast {
+            std::slice::from_ref(&scale_dtype)
+        } else {
+            &WORDS
+        })?;
         zeros.check_shape(&shape)?;
     }
     order_of_activations(module, &desc)?;
@@ -138,9 +144,7 @@ fn stored(desc: &LayerDesc) -> Result<Stored> {
         Layout::CompressedTensors => {
             by_columns([p.n, p.k.div_ceil(per_word)], [p.n.div_ceil(per_word), p.groups])
         }
-        Layout::Marlin => {
-            by_rows([p.k / 16, mul(p.n, 16, "N")? / per_word], [p.groups, p.n / per_word])
-        }
+        Layout::Marlin => by_rows([p.k / 16, mul(p.n, 16, "N")? / per_word], [p.groups, p.n / per_word]),
         Layout::AwqMarlin => {
             Stored { zeros: None, ..by_rows([p.k / 16, mul(p.n, 16, "N")? / per_word], [0, 0]) }
         }

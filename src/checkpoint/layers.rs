@@ -105,7 +105,13 @@ fn is_embedding(module: &str) -> bool {
     table || matches!(last, "wte" | "wpe" | "shared" | "relative_attention_bias")
 }
 
-fn entry(table: &Table, config: Option<&QuantConfig>, name: &str, signs: &Signs, notes: &mut Notes) -> LayerEntry {
+fn entry(
+    table: &Table,
+    config: Option<&QuantConfig>,
+    name: &str,
+    signs: &Signs,
+    notes: &mut Notes,
+) -> LayerEntry {
     if signs.packed && signs.weight {
         notes.add("modules with packed codes and a plain weight (the codes are used)", name);
     }
@@ -123,7 +129,8 @@ fn entry(table: &Table, config: Option<&QuantConfig>, name: &str, signs: &Signs,
 }
 
 /// Stands where a description asks for a spec and there is none.
-const UNQUANTIZED: QuantSpec = QuantSpec { bits: Bits::Eight, group: GroupSize::PerChannel, zero_point: false };
+const UNQUANTIZED: QuantSpec =
+    QuantSpec { bits: Bits::Eight, group: GroupSize::PerChannel, zero_point: false };
 
 fn verdict(config: Option<&QuantConfig>, name: &str, packed: bool, notes: &mut Notes) -> Result<Verdict> {
     let dense = |reason: String| Verdict { spec: None, layout: Layout::Dense, reason };
@@ -131,7 +138,9 @@ fn verdict(config: Option<&QuantConfig>, name: &str, packed: bool, notes: &mut N
         return Ok(dense("the model is not quantized".to_string()));
     };
     Ok(match (config.stored_module(name)?, packed) {
-        (ModuleDecision::Quantized { spec, layout, by }, true) => Verdict { spec: Some(spec), layout, reason: by },
+        (ModuleDecision::Quantized { spec, layout, by }, true) => {
+            Verdict { spec: Some(spec), layout, reason: by }
+        }
         (ModuleDecision::Quantized { .. }, false) if config.skip.is_empty() => {
             dense("no skip list, and the tensors are not quantized".to_string())
         }
@@ -141,7 +150,10 @@ fn verdict(config: Option<&QuantConfig>, name: &str, packed: bool, notes: &mut N
         }
         (ModuleDecision::Skipped { reason }, false) => dense(reason),
         (ModuleDecision::Skipped { reason }, true) => {
-            notes.add("modules that the config skips, but whose tensors are quantized (the tensors count)", name);
+            notes.add(
+                "modules that the config skips, but whose tensors are quantized (the tensors count)",
+                name,
+            );
             let reason = format!("the tensors are quantized, although the config says: {reason}");
             Verdict { spec: Some(config.spec), layout: config.layout, reason }
         }

@@ -30,7 +30,12 @@ pub(super) fn explain(module: &Module, spec: QuantSpec, layout: Layout, error: E
     };
     module
         .error(codes, error.kind(), "the tensors are not laid out as the config says")
-        .found(format!("what looks like {}, K = {}, N = {}", words(found.layout, found.spec), found.k, found.n))
+        .found(format!(
+            "what looks like {}, K = {}, N = {}",
+            words(found.layout, found.spec),
+            found.k,
+            found.n
+        ))
         .needed(words(layout, spec))
 }
 

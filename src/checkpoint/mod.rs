@@ -103,10 +103,15 @@ impl Checkpoint {
         if config.is_none()
             && let Some(tensor) = layers::first_packed(&table)
         {
-            let e = Error::new(ErrorKind::Missing, "the tensors are quantized, but there is no quantization config")
-                .found(format!("tensor {tensor}"));
+            let e = Error::new(
+                ErrorKind::Missing,
+                "the tensors are quantized, but there is no quantization config",
+            )
+            .found(format!("tensor {tensor}"));
             return Err(match &dir {
-                Some(dir) => e.file(dir).needed(format!("a quantization section in one of {}", config::FILE_NAMES.join(", "))),
+                Some(dir) => e
+                    .file(dir)
+                    .needed(format!("a quantization section in one of {}", config::FILE_NAMES.join(", "))),
                 None => e.needed("a config from the caller"),
             });
         }

@@ -62,7 +62,8 @@ impl Checkpoint {
     ) -> Result<Packed> {
         let parts = self.parts(names, tp)?;
         let dense = parts.iter().all(|p| p.view.desc.layout == Layout::Dense);
-        layout::repack(&parts, if dense { Layout::Dense } else { to }, par).map_err(|e| e.subject(names.join(", ")))
+        layout::repack(&parts, if dense { Layout::Dense } else { to }, par)
+            .map_err(|e| e.subject(names.join(", ")))
     }
 
     fn members(&self, names: &[&str]) -> Result<Vec<&LayerEntry>> {
@@ -96,8 +97,11 @@ fn alike(members: &[&LayerEntry]) -> Result<()> {
     let Some((first, rest)) = members.split_first() else { return Ok(()) };
     for other in rest {
         if first.spec != other.spec {
-            return Err(Error::new(ErrorKind::MixedFused, "the layers cannot be joined: they are quantized differently")
-                .found(format!("{}: {}, {}: {}", first.name, how(first), other.name, how(other))));
+            return Err(Error::new(
+                ErrorKind::MixedFused,
+                "the layers cannot be joined: they are quantized differently",
+            )
+            .found(format!("{}: {}, {}: {}", first.name, how(first), other.name, how(other))));
         }
         if first.error().is_none() && other.error().is_none() && first.k != other.k {
             return Err(Error::invalid("the layers cannot be joined: they differ in K")
@@ -121,7 +125,9 @@ fn how(layer: &LayerEntry) -> String {
 fn share<'a>(whole: Part<'a>, tp: TensorParallel) -> Result<Part<'a>> {
     let TensorParallel { rank, world, dim } = tp;
     if rank >= world {
-        return Err(Error::invalid("the rank is outside the world").found(rank).needed(format!("less than {world}")));
+        return Err(Error::invalid("the rank is outside the world")
+            .found(rank)
+            .needed(format!("less than {world}")));
     }
     let cut = |size: usize, letter: &str| match size % world {
         0 => Ok(rank * (size / world)..(rank + 1) * (size / world)),

@@ -71,10 +71,13 @@ impl Table {
                         }
                     }
                     None => {
-                        return Err(Error::new(ErrorKind::Container, "stands in two files, and no index says which counts")
-                            .file(path)
-                            .subject(e.key())
-                            .found(format!("also in {}", self.files[e.get().file].path().display())));
+                        return Err(Error::new(
+                            ErrorKind::Container,
+                            "stands in two files, and no index says which counts",
+                        )
+                        .file(path)
+                        .subject(e.key())
+                        .found(format!("also in {}", self.files[e.get().file].path().display())));
                     }
                 },
             }

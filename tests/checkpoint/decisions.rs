@@ -40,7 +40,11 @@ fn a_quantized_module_without_codes_is_skipped_and_warned_about_if_there_is_a_sk
         let o = checkpoint.entry("attn.o_proj").unwrap();
         assert_eq!((o.quantized, o.layout, o.k, o.n), (false, Layout::Dense, 64, 8), "{section}");
         let warnings = checkpoint.warnings().join("\n");
-        assert_eq!(warnings.contains("the config quantizes, but whose tensors are not quantized: attn.o_proj"), warned, "{warnings}");
+        assert_eq!(
+            warnings.contains("the config quantizes, but whose tensors are not quantized: attn.o_proj"),
+            warned,
+            "{warnings}"
+        );
         assert_eq!(checkpoint.layer("attn.o_proj").unwrap().desc.layout, Layout::Dense);
     }
 }
@@ -61,23 +65,29 @@ fn a_skipped_module_with_codes_is_quantized_and_warned_about() {
 #[test]
 fn embeddings_norms_and_convolutions_are_no_linear_layers() {
     let dir = tempfile::tempdir().unwrap();
-    write(&dir.path().join("m.safetensors"), &[
-        ("model.embed_tokens.weight", S::F16, &[32, 16]),
-        ("transformer.wte.weight", S::F16, &[32, 16]),
-        ("transformer.wpe.weight", S::F16, &[32, 16]),
-        ("model.norm.weight", S::F16, &[16]),
-        ("conv.weight", S::F16, &[4, 4, 3]),
-        ("lm_head.weight", S::F16, &[32, 16]),
-        ("model.layers.10.fc.weight", S::BF16, &[8, 16]),
-        ("model.layers.9.fc.weight", S::BF16, &[8, 16]),
-        ("model.layers.9.fc.bias", S::BF16, &[8]),
-        ("other", S::F16, &[4, 4]),
-    ]);
+    write(
+        &dir.path().join("m.safetensors"),
+        &[
+            ("model.embed_tokens.weight", S::F16, &[32, 16]),
+            ("transformer.wte.weight", S::F16, &[32, 16]),
+            ("transformer.wpe.weight", S::F16, &[32, 16]),
+            ("model.norm.weight", S::F16, &[16]),
+            ("conv.weight", S::F16, &[4, 4, 3]),
+            ("lm_head.weight", S::F16, &[32, 16]),
+            ("model.layers.10.fc.weight", S::BF16, &[8, 16]),
+            ("model.layers.9.fc.weight", S::BF16, &[8, 16]),
+            ("model.layers.9.fc.bias", S::BF16, &[8]),
+            ("other", S::F16, &[4, 4]),
+        ],
+    );
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
     let names: Vec<_> = checkpoint.layers().iter().map(|l| l.name.as_str()).collect();
     assert_eq!(names, ["lm_head", "model.layers.9.fc", "model.layers.10.fc"]);
     assert!(checkpoint.layers().iter().all(|l| l.reason == "the model is not quantized"));
-    assert_eq!(checkpoint.layer_tensors("model.layers.9.fc").unwrap(), ["model.layers.9.fc.weight", "model.layers.9.fc.bias"]);
+    assert_eq!(
+        checkpoint.layer_tensors("model.layers.9.fc").unwrap(),
+        ["model.layers.9.fc.weight", "model.layers.9.fc.bias"]
+    );
     assert_eq!(checkpoint.layer("model.norm").unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -106,26 +116,36 @@ fn tensors_of_another_layout_than_the_config_says_are_recognized() {
         ("linear/k256_n256_g32/awq_gemm", "gemv", "looks like gemm, 4 bits, group size 32"),
         ("linear/k256_n256_g32/awq_gemv_fast", "gemv", "looks like gemv_fast, 4 bits, group size 32"),
         ("gptq/gptq_k128_n64_g32/gptq_v1", "gemm", "looks like gptq, 4 bits, group size 32, K = 128, N = 64"),
-        ("compressed_tensors/asym_g32_k128_n192/layer", "gemm", "looks like compressed-tensors, 4 bits, group size 32"),
+        (
+            "compressed_tensors/asym_g32_k128_n192/layer",
+            "gemm",
+            "looks like compressed-tensors, 4 bits, group size 32",
+        ),
     ];
     for (file, version, words) in cases {
         let section = AWQ_64.replace("64", "32").replace("gemm", version);
         let path = fixture(file).with_extension("safetensors");
         let checkpoint = Checkpoint::open_files(&[path], Some(config(&section))).unwrap();
         let e = checkpoint.layer("").unwrap_err();
-        assert_says(&e.to_string(), &[words, &format!("{version}, 4 bits, group size 32"), file.rsplit('/').next().unwrap()]);
+        assert_says(
+            &e.to_string(),
+            &[words, &format!("{version}, 4 bits, group size 32"), file.rsplit('/').next().unwrap()],
+        );
     }
 }
 
 fn gptq(g_idx: impl Fn(u32) -> u32) -> awq_marlin::Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let indices = (0..128).flat_map(|k| g_idx(k).to_le_bytes()).collect();
-    write_bytes(&dir.path().join("m.safetensors"), &[
-        ("a.qweight", S::I32, vec![16, 8], vec![0x11; 512]),
-        ("a.qzeros", S::I32, vec![2, 1], vec![0x77; 8]),
-        ("a.scales", S::F16, vec![2, 8], vec![0x22; 32]),
-        ("a.g_idx", S::I32, vec![128], indices),
-    ]);
+    write_bytes(
+        &dir.path().join("m.safetensors"),
+        &[
+            ("a.qweight", S::I32, vec![16, 8], vec![0x11; 512]),
+            ("a.qzeros", S::I32, vec![2, 1], vec![0x77; 8]),
+            ("a.scales", S::F16, vec![2, 8], vec![0x22; 32]),
+            ("a.g_idx", S::I32, vec![128], indices),
+        ],
+    );
     let section = r#"{"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": true, "desc_act": false}"#;
     write_config(dir.path(), section);
     Checkpoint::open(dir.path()).unwrap().layer("a").map(|_| ())
@@ -145,11 +165,14 @@ fn a_symmetric_config_wants_zero_points_in_the_middle() {
     for (byte, ok) in [(0x88, true), (0x78, false)] {
         let dir = tempfile::tempdir().unwrap();
         write_config(dir.path(), &section);
-        write_bytes(&dir.path().join("m.safetensors"), &[
-            ("a.qweight", S::I32, vec![64, 1], vec![0x11; 256]),
-            ("a.qzeros", S::I32, vec![1, 1], vec![0x88, 0x88, byte, 0x88]),
-            ("a.scales", S::F16, vec![1, 8], vec![0x22; 16]),
-        ]);
+        write_bytes(
+            &dir.path().join("m.safetensors"),
+            &[
+                ("a.qweight", S::I32, vec![64, 1], vec![0x11; 256]),
+                ("a.qzeros", S::I32, vec![1, 1], vec![0x88, 0x88, byte, 0x88]),
+                ("a.scales", S::F16, vec![1, 8], vec![0x22; 16]),
+            ],
+        );
         let checkpoint = Checkpoint::open(dir.path()).unwrap();
         match checkpoint.layer("a") {
             Ok(view) => assert!(ok && view.qzeros.is_empty()),

@@ -18,7 +18,8 @@ fn copy_files(from: &Path, to: &Path) {
 
 fn check(name: &str) {
     let expect = json(&format!("checkpoint/dialects/{name}/expect.json"))["expect"].clone();
-    let base = if name.starts_with("compressed_tensors") { "llama2l_compressed_tensors" } else { "llama2l_gemm" };
+    let base =
+        if name.starts_with("compressed_tensors") { "llama2l_compressed_tensors" } else { "llama2l_gemm" };
     let dir = tempfile::tempdir().unwrap();
     copy_files(&fixture("checkpoint").join(base), dir.path());
     copy_files(&fixture("checkpoint/dialects").join(name), dir.path());
@@ -34,8 +35,13 @@ fn check(name: &str) {
     assert_eq!(config.spec.group.get(), expect["group_size"], "{name}");
     assert_eq!(config.spec.zero_point, expect["zero_point"], "{name}");
 
-    let skipped: BTreeSet<_> =
-        expect["skipped"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).chain(["lm_head"]).collect();
+    let skipped: BTreeSet<_> = expect["skipped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_str().unwrap())
+        .chain(["lm_head"])
+        .collect();
     let unquantized: BTreeSet<_> =
         checkpoint.layers().iter().filter(|l| !l.quantized).map(|l| l.name.as_str()).collect();
     assert_eq!(unquantized, skipped, "{name}");

@@ -135,10 +135,19 @@ fn tensors_of_unknown_dtypes_are_named_not_hidden() {
 fn a_hundred_thousand_tensors_open_quickly_and_can_be_shared() {
     fn shared<T: Send + Sync>(_: &T) {}
     let dir = tempfile::tempdir().unwrap();
-    let names: Vec<_> = (0..25_000).map(|i| format!("model.layers.{}.experts.{}.up_proj", i / 500, i % 500)).collect();
+    let names: Vec<_> =
+        (0..25_000).map(|i| format!("model.layers.{}.experts.{}.up_proj", i / 500, i % 500)).collect();
     let names: Vec<_> = names
         .iter()
-        .flat_map(|n| [("qweight", S::I32, [64, 1]), ("qzeros", S::I32, [1, 1]), ("scales", S::F16, [1, 8]), ("bias", S::F16, [1, 8])].map(|(s, d, shape)| (format!("{n}.{s}"), d, shape)))
+        .flat_map(|n| {
+            [
+                ("qweight", S::I32, [64, 1]),
+                ("qzeros", S::I32, [1, 1]),
+                ("scales", S::F16, [1, 8]),
+                ("bias", S::F16, [1, 8]),
+            ]
+            .map(|(s, d, shape)| (format!("{n}.{s}"), d, shape))
+        })
         .collect();
     let tensors: Vec<_> = names
         .iter()

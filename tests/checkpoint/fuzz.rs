@@ -3,8 +3,8 @@
 use awq_marlin::checkpoint::Checkpoint;
 use awq_marlin::layout::Layout;
 use awq_marlin::parallel::Serial;
+use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use proptest::prelude::RngCore;
 
 use super::support::{config, fixture};
 
@@ -52,7 +52,10 @@ fn damaged_files_never_panic() {
         let mut file = goods[i % goods.len()].clone();
         damage(&mut file, &mut rng);
         std::fs::write(&path, &file).unwrap();
-        let Ok(checkpoint) = Checkpoint::open_files(std::slice::from_ref(&path), Some(config(SECTION))) else { continue };
+        let Ok(checkpoint) = Checkpoint::open_files(std::slice::from_ref(&path), Some(config(SECTION)))
+        else {
+            continue;
+        };
         opened += 1;
         for layer in checkpoint.layers() {
             read += usize::from(checkpoint.load(&[&layer.name], None, Layout::Cpu, &Serial).is_ok());

@@ -29,7 +29,11 @@ fn check_model(dir: &str, expected: &str) -> usize {
     for (name, module) in modules(&expected) {
         let Ok(entry) = checkpoint.entry(name) else { continue };
         checked += 1;
-        assert_eq!((entry.k as u64, entry.n as u64), (module["K"].as_u64().unwrap(), module["N"].as_u64().unwrap()), "{name}");
+        assert_eq!(
+            (entry.k as u64, entry.n as u64),
+            (module["K"].as_u64().unwrap(), module["N"].as_u64().unwrap()),
+            "{name}"
+        );
         let view = checkpoint.layer(name).unwrap();
         let w = weight(&view);
         assert_eq!(sha256(&w), module["w_deq_sha256"], "{name}: dequantized");
@@ -41,7 +45,13 @@ fn check_model(dir: &str, expected: &str) -> usize {
             assert_eq!(sha256(&marlin.qzeros), digests["qzeros"], "{name}: Marlin qzeros");
         }
         if let Some(output) = module.get("output") {
-            check_output(&w, view.desc.k, view.desc.n, module["input"].as_str().unwrap(), output.as_str().unwrap());
+            check_output(
+                &w,
+                view.desc.k,
+                view.desc.n,
+                module["input"].as_str().unwrap(),
+                output.as_str().unwrap(),
+            );
         }
     }
     checked
@@ -49,7 +59,8 @@ fn check_model(dir: &str, expected: &str) -> usize {
 
 /// y = x · W in float64. The sums may be in another order, so the last bits may differ.
 fn check_output(w: &[u8], k: usize, n: usize, input: &str, output: &str) {
-    let golden = Checkpoint::open_files(&[fixture("checkpoint/llama2l_gemm.expected.safetensors")], None).unwrap();
+    let golden =
+        Checkpoint::open_files(&[fixture("checkpoint/llama2l_gemm.expected.safetensors")], None).unwrap();
     let (x, y) = (golden.tensor(input).unwrap(), golden.tensor(output).unwrap());
     assert_eq!((x.shape, y.shape), (&[2, k][..], &[2, n][..]));
     let (x, y, w) = (f16s(x.data), f64s(y.data), f16s(w));
@@ -88,20 +99,26 @@ fn unquantized_tensors_come_through_as_they_are() {
     }
     let o_proj = checkpoint.layer("model.layers.0.self_attn.o_proj").unwrap();
     assert_eq!(o_proj.desc.layout, Layout::Dense);
-    let packed = checkpoint.load(&["model.layers.0.self_attn.o_proj"], None, Layout::Marlin, &Serial).unwrap();
+    let packed =
+        checkpoint.load(&["model.layers.0.self_attn.o_proj"], None, Layout::Marlin, &Serial).unwrap();
     assert_eq!((packed.desc.layout, &packed.qweight[..]), (Layout::Dense, o_proj.qweight));
 }
 
 #[test]
 fn layers_of_every_layout_are_recognized_by_their_tensors() {
     // The same weights, as AutoAWQ and others pack them, in files whose tensors have bare names.
-    let awq = |version| format!(r#"{{"quant_method":"awq","bits":4,"group_size":128,"zero_point":true,"version":"{version}"}}"#);
+    let awq = |version| {
+        format!(
+            r#"{{"quant_method":"awq","bits":4,"group_size":128,"zero_point":true,"version":"{version}"}}"#
+        )
+    };
     let digest = json("linear/k128_n64_g128/meta.json")["w_deq_sha256"].clone();
     for (file, version) in
         [("awq_gemm", "gemm"), ("awq_gemv", "gemv"), ("awq_gemv_fast", "gemv_fast"), ("llm_awq", "gemv_fast")]
     {
         let path = fixture(&format!("linear/k128_n64_g128/{file}.safetensors"));
-        let checkpoint = Checkpoint::open_files(&[path], Some(super::support::config(&awq(version)))).unwrap();
+        let checkpoint =
+            Checkpoint::open_files(&[path], Some(super::support::config(&awq(version)))).unwrap();
         let view = checkpoint.layer("").unwrap_or_else(|e| panic!("{file}: {e}"));
         assert_eq!(sha256(&weight(&view)), digest, "{file}");
         assert_eq!(view.bias.unwrap().len(), 128, "{file}");
@@ -131,7 +148,9 @@ fn symmetric_marlin_and_gptq_checkpoints() {
 
 #[test]
 fn compressed_tensors_of_odd_sizes_and_other_dtypes() {
-    for case in ["asym_channel_k100_n60_odd", "asym_g64_k256_n64_bf16", "sym8_g64_k128_n64", "sym_g128_k256_n64"] {
+    for case in
+        ["asym_channel_k100_n60_odd", "asym_g64_k256_n64_bf16", "sym8_g64_k128_n64", "sym_g128_k256_n64"]
+    {
         let dir = fixture("compressed_tensors").join(case);
         let section = std::fs::read(dir.join("quantization_config.json")).unwrap();
         let config = awq_marlin::config::QuantConfig::from_json(&section, case).unwrap();
@@ -140,8 +159,10 @@ fn compressed_tensors_of_odd_sizes_and_other_dtypes() {
         let (k, n, dtype) = (view.desc.k, view.desc.n, view.desc.scale_dtype);
         let mut w = vec![0; k * n * 2];
         layout::dequantize(&view, dtype, &mut w, &Serial).unwrap();
-        let transposed: Vec<u8> =
-            (0..n).flat_map(|c| (0..k).flat_map(move |r| [2 * (r * n + c), 2 * (r * n + c) + 1])).map(|i| w[i]).collect();
+        let transposed: Vec<u8> = (0..n)
+            .flat_map(|c| (0..k).flat_map(move |r| [2 * (r * n + c), 2 * (r * n + c) + 1]))
+            .map(|i| w[i])
+            .collect();
         let meta = json(&format!("compressed_tensors/{case}/meta.json"));
         assert_eq!(sha256(&transposed), meta["w_deq_nk_sha256"], "{case}");
     }

@@ -57,7 +57,8 @@ fn a_fused_layer_is_its_members_side_by_side() {
         let members = ATTENTION.map(|name| Matrix::load(&checkpoint, &[name], None, Layout::Marlin));
         let joined = Matrix::load(&checkpoint, &ATTENTION, None, Layout::Marlin);
         assert_eq!(joined, Matrix::beside(&members), "{model}");
-        let by_fused_name = Matrix::load(&checkpoint, &["model.layers.0.self_attn.qkv_proj"], None, Layout::Cpu);
+        let by_fused_name =
+            Matrix::load(&checkpoint, &["model.layers.0.self_attn.qkv_proj"], None, Layout::Cpu);
         assert_eq!(by_fused_name, joined, "{model}");
         let mlp = ["model.layers.0.mlp.gate_proj", "model.layers.0.mlp.up_proj"];
         let fused = Matrix::load(&checkpoint, &["model.layers.0.mlp.gate_up_proj"], None, Layout::Marlin);
@@ -78,9 +79,15 @@ fn ranks_put_together_are_the_whole_layer() {
             for world in [1, 2, 4] {
                 for to in [Layout::Marlin, Layout::Cpu] {
                     let ranks = |dim| -> Vec<_> {
-                        (0..world).map(|r| Matrix::load(&checkpoint, &name, rank(r, world, dim), to)).collect()
+                        (0..world)
+                            .map(|r| Matrix::load(&checkpoint, &name, rank(r, world, dim), to))
+                            .collect()
                     };
-                    assert_eq!(Matrix::beside(&ranks(Split::Column)), whole, "{model} {name:?} columns / {world}");
+                    assert_eq!(
+                        Matrix::beside(&ranks(Split::Column)),
+                        whole,
+                        "{model} {name:?} columns / {world}"
+                    );
                     assert_eq!(Matrix::below(&ranks(Split::Row)), whole, "{model} {name:?} rows / {world}");
                 }
             }
@@ -143,7 +150,8 @@ fn members_that_are_quantized_differently_are_refused() {
     assert_eq!(e.kind(), ErrorKind::MixedFused);
     assert_says(&e.to_string(), &names);
     assert_says(&e.to_string(), &["4 bits, group size 64", "not quantized"]);
-    let e = checkpoint.parts(&["model.layers.0.mlp.up_proj", "model.layers.0.mlp.down_proj"], None).unwrap_err();
+    let e =
+        checkpoint.parts(&["model.layers.0.mlp.up_proj", "model.layers.0.mlp.down_proj"], None).unwrap_err();
     assert_says(&e.to_string(), &["differ in K", "256", "512"]);
 }
 
@@ -151,11 +159,14 @@ fn members_that_are_quantized_differently_are_refused() {
 fn a_fused_layer_that_the_checkpoint_itself_stores_is_taken_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     write_config(dir.path(), AWQ_64);
-    write(&dir.path().join("m.safetensors"), &[
-        ("attn.qkv_proj.qweight", S::I32, &[64, 3]),
-        ("attn.qkv_proj.qzeros", S::I32, &[1, 3]),
-        ("attn.qkv_proj.scales", S::F16, &[1, 24]),
-    ]);
+    write(
+        &dir.path().join("m.safetensors"),
+        &[
+            ("attn.qkv_proj.qweight", S::I32, &[64, 3]),
+            ("attn.qkv_proj.qzeros", S::I32, &[1, 3]),
+            ("attn.qkv_proj.scales", S::F16, &[1, 24]),
+        ],
+    );
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
     let parts = checkpoint.parts(&["attn.qkv_proj"], None).unwrap();
     assert_eq!((parts.len(), parts[0].n.clone()), (1, 0..24));
@@ -164,11 +175,15 @@ fn a_fused_layer_that_the_checkpoint_itself_stores_is_taken_as_it_is() {
 #[test]
 fn dense_layers_join_and_split_too() {
     let dir = tempfile::tempdir().unwrap();
-    let numbers = |from: u16, n: usize| (0..n as u16).flat_map(|i| (from + i).to_le_bytes()).collect::<Vec<u8>>();
-    write_bytes(&dir.path().join("m.safetensors"), &[
-        ("a.weight", S::BF16, vec![4, 6], numbers(0, 24)),
-        ("b.weight", S::BF16, vec![2, 6], numbers(100, 12)),
-    ]);
+    let numbers =
+        |from: u16, n: usize| (0..n as u16).flat_map(|i| (from + i).to_le_bytes()).collect::<Vec<u8>>();
+    write_bytes(
+        &dir.path().join("m.safetensors"),
+        &[
+            ("a.weight", S::BF16, vec![4, 6], numbers(0, 24)),
+            ("b.weight", S::BF16, vec![2, 6], numbers(100, 12)),
+        ],
+    );
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
     let joined = checkpoint.load(&["a", "b"], None, Layout::Marlin, &Serial).unwrap();
     assert_eq!((joined.desc.layout, joined.desc.k, joined.desc.n), (Layout::Dense, 6, 6));

@@ -41,7 +41,12 @@ pub fn write(path: &Path, tensors: &[Tensor]) {
         .iter()
         .map(|(name, dtype, shape)| {
             let bytes = shape.iter().product::<usize>() * dtype.bitsize() / 8;
-            (*name, *dtype, shape.to_vec(), (0..bytes).map(|i| if i % 2 == 1 { 0x2c } else { i as u8 }).collect())
+            (
+                *name,
+                *dtype,
+                shape.to_vec(),
+                (0..bytes).map(|i| if i % 2 == 1 { 0x2c } else { i as u8 }).collect(),
+            )
         })
         .collect();
     write_bytes(path, &with_bytes);
@@ -49,9 +54,9 @@ pub fn write(path: &Path, tensors: &[Tensor]) {
 
 /// Writes a safetensors file.
 pub fn write_bytes(path: &Path, tensors: &[(&str, safetensors::Dtype, Vec<usize>, Vec<u8>)]) {
-    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-        (*name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
-    });
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.clone(), bytes).unwrap()));
     std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }
 
