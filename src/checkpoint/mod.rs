@@ -22,10 +22,14 @@ mod files;
 mod layers;
 mod looks;
 mod module;
+pub mod names;
 mod notes;
 mod parts;
+mod shards;
+mod staging;
 mod table;
 mod values;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -43,7 +47,9 @@ use table::Table;
 
 pub use layers::LayerEntry;
 pub use parts::{Split, TensorParallel};
+pub use shards::TensorPlan;
 pub use table::TensorView;
+pub use writer::{ShardWriter, WriterOptions, Written, save_packed};
 
 /// A checkpoint, open for reading. Immutable; may be used by many threads at once.
 #[derive(Debug)]

@@ -49,6 +49,7 @@ mod write;
 
 pub use find::{FILE_NAMES, replace_section};
 pub use modules::{FUSED, ModuleDecision};
+pub(crate) use write::section;
 pub use write::write_section;
 
 use crate::layout::Layout;

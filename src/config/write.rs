@@ -26,7 +26,8 @@ pub fn write_section(spec: QuantSpec, layout: Layout, skip: &[String]) -> Result
     section(spec, layout, skip, false)
 }
 
-fn section(spec: QuantSpec, layout: Layout, skip: &[String], lm_head: bool) -> Result<Value> {
+/// [`write_section`] of a checkpoint whose `lm_head` is quantized or not.
+pub(crate) fn section(spec: QuantSpec, layout: Layout, skip: &[String], lm_head: bool) -> Result<Value> {
     let mut section = match layout {
         Layout::AwqGemm => awq(spec, "gemm", skip),
         Layout::AwqGemv => awq(spec, "gemv", skip),

@@ -73,7 +73,7 @@ pub(super) fn logical(parts: &[Part]) -> Result<LayerDesc> {
 }
 
 /// `joint` as the layout `to` holds it.
-pub(super) fn target(joint: LayerDesc, to: Layout) -> Result<LayerDesc> {
+pub(crate) fn target(joint: LayerDesc, to: Layout) -> Result<LayerDesc> {
     if (joint.layout == Layout::Dense) != (to == Layout::Dense) {
         return Err(Error::unsupported("repacking neither quantizes nor dequantizes")
             .found(format!("{} to {to}", joint.layout)));

@@ -33,6 +33,7 @@ mod tile;
 pub use check::check;
 pub use dequantize::dequantize;
 pub use desc::{LayerDesc, LayerView, Layout, Padded, Part, Role, TensorSizes};
+pub(crate) use join::target;
 pub use join::{bias, joined_desc};
 pub use packed::Packed;
 pub use packing::{padded, sizes};

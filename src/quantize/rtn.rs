@@ -1,0 +1,267 @@
+//! Round to nearest: a dense weight to codes, zero points and scales, without looking at activations.
+
+use std::sync::Mutex;
+
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+
+use super::arithmetic::{Arithmetic, Brain, Half, Single};
+use super::rule::{self, RangeRule};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Plain;
+use crate::parallel::Parallel;
+use crate::types::{Dtype, QuantSpec, mul};
+
+/// How [`rtn`] quantizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RtnOptions {
+    /// Bits, group size and whether zero points are used.
+    pub spec: QuantSpec,
+    /// Whose formula gives scales and zero points.
+    pub rule: RangeRule,
+    /// F16, BF16 or F32: the weight is converted to this type and every operation is rounded to it, as the
+    /// tools do that compute in the model's own type. None: the weight's type.
+    pub arithmetic: Option<Dtype>,
+    /// F16, BF16 or F32: the type in which the finished scales are stored. None: the type of the
+    /// arithmetic, but F16 for F32, since no checkpoint format keeps F32 scales.
+    pub scale_dtype: Option<Dtype>,
+}
+
+impl RtnOptions {
+    /// AutoAWQ's formula in the weight's own type.
+    pub fn new(spec: QuantSpec) -> Self {
+        RtnOptions { spec, rule: RangeRule::AutoAwq, arithmetic: None, scale_dtype: None }
+    }
+}
+
+/// Rows that one task takes: a few hundred microseconds of work, and a cache line of each column.
+const ROWS: usize = 64;
+
+/// Quantizes a weight \[N, K\] in F16, BF16 or F32 to codes \[K, N\], zero points and scales \[G, N\].
+///
+/// Codes equal those of the tool whose rule is chosen, bit for bit. The last group may be partial.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] for an empty weight, a wrong size or type; [`ErrorKind::Tensor`] naming
+/// row and column of a weight that is infinite or not a number, or row and group of a scale that does not
+/// fit its type.
+pub fn rtn(
+    weight: &[u8],
+    dtype: Dtype,
+    n: usize,
+    k: usize,
+    options: &RtnOptions,
+    par: &dyn Parallel,
+) -> Result<Plain> {
+    let arithmetic = options.arithmetic.unwrap_or(dtype);
+    let scale_dtype = options.scale_dtype.unwrap_or(match arithmetic {
+        Dtype::F32 => Dtype::F16,
+        other => other,
+    });
+    for (what, d) in [("weight", dtype), ("arithmetic", arithmetic), ("scale_dtype", scale_dtype)] {
+        if !d.is_activation() {
+            return Err(Error::invalid("has a type that weights and scales cannot have")
+                .subject(what)
+                .found(d)
+                .needed("F16, BF16 or F32"));
+        }
+    }
+    let elements = mul(n, k, "weight")?;
+    let bytes = mul(elements, dtype.bytes(), "weight")?;
+    if elements == 0 || weight.len() != bytes {
+        return Err(Error::invalid("the weight has the wrong size")
+            .subject("weight")
+            .found(format!("{} bytes", weight.len()))
+            .needed(format!("{bytes} bytes for [{n}, {k}] in {dtype}, and no dimension 0")));
+    }
+    let rows = Rows { weight, dtype, n, k, options, scale_dtype };
+    let by_row = match arithmetic {
+        Dtype::F16 => rows.quantize::<Half>(par),
+        Dtype::BF16 => rows.quantize::<Brain>(par),
+        _ => rows.quantize::<Single>(par),
+    }?;
+    let groups = options.spec.group.count(k);
+    Ok(Plain {
+        k,
+        n,
+        spec: options.spec,
+        scale_dtype,
+        q: transpose::<1>(&by_row.q, n, k, par),
+        z: if options.spec.zero_point { transpose::<1>(&by_row.z, n, groups, par) } else { vec![] },
+        scales: match scale_dtype.bytes() {
+            2 => transpose::<2>(&by_row.scales, n, groups, par),
+            _ => transpose::<4>(&by_row.scales, n, groups, par),
+        },
+        bias: None,
+        bias_dtype: Dtype::F16,
+    })
+}
+
+/// Codes \[N, K\], zero points and scales \[N, G\].
+struct ByRow {
+    q: Vec<u8>,
+    z: Vec<u8>,
+    scales: Vec<u8>,
+}
+
+/// The weight as it comes.
+struct Rows<'a> {
+    weight: &'a [u8],
+    dtype: Dtype,
+    n: usize,
+    k: usize,
+    options: &'a RtnOptions,
+    scale_dtype: Dtype,
+}
+
+impl Rows<'_> {
+    fn quantize<A: Arithmetic>(&self, par: &dyn Parallel) -> Result<ByRow> {
+        let (n, k) = (self.n, self.k);
+        let groups = self.options.spec.group.count(k);
+        let scale_bytes = self.scale_dtype.bytes();
+        let mut out =
+            ByRow { q: vec![0; n * k], z: vec![0; n * groups], scales: vec![0; n * groups * scale_bytes] };
+        let failed = Mutex::new(None::<(usize, Error)>);
+        {
+            let q = out.q.chunks_mut(ROWS * k);
+            let z = out.z.chunks_mut(ROWS * groups);
+            let scales = out.scales.chunks_mut(ROWS * groups * scale_bytes);
+            let tasks: Vec<_> = q.zip(z).zip(scales).map(Mutex::new).collect();
+            par.run(tasks.len(), &|t| {
+                let mut chunk = tasks[t].lock().expect("no task panics");
+                let ((q, z), scales) = &mut *chunk;
+                let q = q.chunks_mut(k);
+                let z = z.chunks_mut(groups);
+                let scales = scales.chunks_mut(groups * scale_bytes);
+                let mut row = vec![0f32; k];
+                for (i, ((q, z), scales)) in q.zip(z).zip(scales).enumerate() {
+                    let r = t * ROWS + i;
+                    if let Err(e) = self.row::<A>(r, &mut row, q, z, scales) {
+                        let mut failed = failed.lock().expect("no task panics");
+                        // Always the first bad row, whichever thread is faster.
+                        if failed.as_ref().is_none_or(|(other, _)| r < *other) {
+                            *failed = Some((r, e));
+                        }
+                        return;
+                    }
+                }
+            });
+        }
+        match failed.into_inner().expect("no task panics") {
+            Some((_, e)) => Err(e),
+            None => Ok(out),
+        }
+    }
+
+    fn row<A: Arithmetic>(
+        &self,
+        r: usize,
+        row: &mut [f32],
+        q: &mut [u8],
+        z: &mut [u8],
+        scales: &mut [u8],
+    ) -> Result<()> {
+        let RtnOptions { spec, rule, arithmetic, .. } = self.options;
+        let bytes = self.k * self.dtype.bytes();
+        widen(&self.weight[r * bytes..][..bytes], self.dtype, row);
+        if arithmetic.is_some_and(|a| a != self.dtype) {
+            row.iter_mut().for_each(|w| *w = A::round(*w));
+        }
+        let g = spec.group.effective(self.k);
+        let out = q.chunks_mut(g).zip(z).zip(scales.chunks_mut(self.scale_dtype.bytes()));
+        for (j, (group, ((q, z), stored))) in row.chunks(g).zip(out).enumerate() {
+            let range = rule::range(group);
+            if !range.finite {
+                let i = group.iter().position(|w| !w.is_finite()).unwrap_or(0);
+                let column = j * g + i;
+                let arithmetic = arithmetic.unwrap_or(self.dtype);
+                return Err(Error::new(ErrorKind::Tensor, "a weight is not finite")
+                    .subject(format!("row {r}, column {column}"))
+                    .found(group[i])
+                    .needed(format!("a finite {arithmetic} number")));
+            }
+            let params = rule::params::<A>(range, *rule, spec);
+            if !narrow(params.scale, self.scale_dtype, stored) {
+                return Err(Error::new(
+                    ErrorKind::Tensor,
+                    "the weights of a group lie too far apart for its scale",
+                )
+                .subject(format!("row {r}, group {j}"))
+                .found(format!("{:e} to {:e}", range.min, range.max))
+                .needed(format!("a scale that fits {}", self.scale_dtype)));
+            }
+            *z = params.zero;
+            rule::codes::<A>(group, params, *rule, spec.bits, q);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a row; its bytes need no alignment.
+fn widen(bytes: &[u8], dtype: Dtype, row: &mut [f32]) {
+    match dtype {
+        Dtype::F16 => {
+            // In pieces, through the conversion that uses the processor's own instructions.
+            let mut piece = [f16::ZERO; 256];
+            for (bytes, row) in bytes.chunks(512).zip(row.chunks_mut(256)) {
+                let piece = &mut piece[..row.len()];
+                for (h, &b) in piece.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *h = f16::from_le_bytes(b);
+                }
+                piece.convert_to_f32_slice(row);
+            }
+        }
+        Dtype::BF16 => {
+            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                *w = bf16::from_le_bytes(b).to_f32();
+            }
+        }
+        _ => {
+            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                *w = f32::from_le_bytes(b);
+            }
+        }
+    }
+}
+
+/// Stores a scale; false when it overflows.
+fn narrow(scale: f32, dtype: Dtype, out: &mut [u8]) -> bool {
+    match dtype {
+        Dtype::F16 => {
+            let s = f16::from_f32(scale);
+            out.copy_from_slice(&s.to_le_bytes());
+            s.is_finite()
+        }
+        Dtype::BF16 => {
+            let s = bf16::from_f32(scale);
+            out.copy_from_slice(&s.to_le_bytes());
+            s.is_finite()
+        }
+        _ => {
+            out.copy_from_slice(&scale.to_le_bytes());
+            scale.is_finite()
+        }
+    }
+}
+
+/// \[rows, cols\] elements of `S` bytes to \[cols, rows\].
+fn transpose<const S: usize>(from: &[u8], rows: usize, cols: usize, par: &dyn Parallel) -> Vec<u8> {
+    const TILE: usize = 64;
+    let mut to = vec![0; from.len()];
+    {
+        let from = from.as_chunks::<S>().0;
+        let tasks: Vec<_> = to.chunks_mut(TILE * rows * S).map(Mutex::new).collect();
+        par.run(tasks.len(), &|t| {
+            let mut out = tasks[t].lock().expect("no task panics");
+            for first in (0..rows).step_by(TILE) {
+                let height = TILE.min(rows - first);
+                for (c, line) in out.chunks_mut(rows * S).enumerate() {
+                    let column = from[first * cols + t * TILE + c..].iter().step_by(cols);
+                    let line = &mut line.as_chunks_mut::<S>().0[first..first + height];
+                    line.iter_mut().zip(column).for_each(|(to, from)| *to = *from);
+                }
+            }
+        });
+    }
+    to
+}
