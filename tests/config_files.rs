@@ -220,6 +220,13 @@ fn modelopt_and_llm_awq_are_refused_by_name() {
 }
 
 #[test]
+fn modelopts_file_without_weight_quantization_changes_nothing() {
+    let cache_only = json!({"quantization": {"quant_algo": null, "kv_cache_quant_algo": "FP8"}});
+    let dir = directory(&[("config.json", json!({})), ("hf_quant_config.json", cache_only)]);
+    assert!(QuantConfig::find(dir.path()).unwrap().is_none());
+}
+
+#[test]
 fn every_config_file_is_named() {
     for name in FILE_NAMES {
         let content = if name == "config.json" { json!({"quantization_config": awq(0)}) } else { awq(0) };

@@ -206,6 +206,14 @@ fn several_groups_of_compressed_tensors() {
 }
 
 #[test]
+fn targets_that_look_like_unknown_classes_are_reported() {
+    let config =
+        parse(&compressed_tensors(&json!([]), &[("g", json!(["Linear", "Embedding", "re:X"]), 4, 128)]));
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].contains("\"Embedding\""), "{:?}", config.warnings);
+}
+
+#[test]
 fn presets_of_compressed_tensors() {
     let config = |groups: Value| {
         let section = json!({"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": groups});

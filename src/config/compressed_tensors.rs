@@ -20,6 +20,9 @@ pub(super) const FORMAT: &str = "pack-quantized";
 /// The sparsity format of weights that are not sparse.
 const FORMAT_DENSE: &str = "dense";
 
+/// The one class of modules that is quantized.
+const CLASS: &str = "Linear";
+
 /// Names that may stand for a whole config group: bits, group size, zero points.
 const PRESETS: [(&str, QuantSpec); 3] = [
     ("W4A16", QuantSpec { bits: Bits::Four, group: GroupSize::Of(128), zero_point: false }),
@@ -99,6 +102,12 @@ fn targets(s: &Section, warnings: &mut Vec<String>) -> Result<Vec<Rule>> {
             return Err(holder.missing(key, "a list of module names, \"re:\" patterns or class names"));
         }
         for text in holder.names(key)? {
+            if is_class(text) && text != CLASS {
+                warnings.push(format!(
+                    "{}: target {text:?} is taken for a module's name; of classes only {CLASS} is known",
+                    holder.source()
+                ));
+            }
             rules.push(Rule { matcher: target(&holder, key, text)?, entry: entry(&holder, key, text), spec });
         }
     }
@@ -224,6 +233,11 @@ fn matcher(holder: &Section, key: &str, text: &str) -> Result<Matcher> {
     }
 }
 
+/// Whether a target looks like the name of a Python class.
+fn is_class(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase()) && !text.contains('.')
+}
+
 fn target(holder: &Section, key: &str, text: &str) -> Result<Matcher> {
-    if text == "Linear" { Ok(Matcher::Linear) } else { matcher(holder, key, text) }
+    if text == CLASS { Ok(Matcher::Linear) } else { matcher(holder, key, text) }
 }

@@ -23,11 +23,11 @@ const PLACES: [&[&str]; 4] = [
     &["llm_config", "quantization_config"],
 ];
 
-/// Fields of which at least one stands at the root of every file that is a section as a whole.
-const MARKS: [&str; 10] = [
+/// Fields of which at least one stands at the root of a file that is a section as a whole. (ModelOpt's file has
+/// `quantization.quant_algo` instead.)
+const MARKS: [&str; 9] = [
     "quant_method",
     "quant_algo",
-    "quantization",
     "config_groups",
     "bits",
     "w_bit",
@@ -55,22 +55,17 @@ impl QuantConfig {
             match (&mut taken, Self::from_file(&path)) {
                 (None, other) => taken = Some(other?),
                 (Some(first), Ok(other)) if in_model => warn(first, &other),
-                (Some(first), Err(e)) if in_model => {
-                    first
-                        .warnings
-                        .push(format!("{}: it is used; another config is unusable: {e}", first.source));
-                }
+                (Some(first), Err(e)) if in_model => warn_unusable(first, &e),
                 (Some(first), other) => agree(dir, first, &other?)?,
             }
         }
         if let Some(path) = exists(&dir.join(MODELOPT))? {
             match (&mut taken, Self::from_file(&path)) {
-                (Some(first), _) => {
-                    first
-                        .warnings
-                        .push(format!("{}: it is used; ModelOpt's {MODELOPT} was ignored", first.source));
-                }
+                // ModelOpt writes the file without a quant_algo when it leaves the weights as they are.
+                (_, Err(e)) if e.kind() == ErrorKind::NotFound => {}
                 (None, other) => taken = Some(other?),
+                (Some(first), Ok(other)) => warn(first, &other),
+                (Some(first), Err(e)) => warn_unusable(first, &e),
             }
         }
         if taken.is_none() {
@@ -137,7 +132,8 @@ fn document(file: &str, root: &Value) -> Result<QuantConfig> {
     if let Some(config) = from_places(file, map)? {
         return Ok(config);
     }
-    if MARKS.iter().any(|key| map.contains_key(*key)) {
+    let modelopt = root["quantization"].get("quant_algo").is_some_and(|v| !v.is_null());
+    if modelopt || MARKS.iter().any(|key| map.contains_key(*key)) {
         return parse::section(&Section { file, path: String::new(), map }, false);
     }
     let places: Vec<String> = PLACES.iter().map(|p| p.join(".")).collect();
@@ -166,9 +162,7 @@ fn from_places(file: &str, root: &Map<String, Value>) -> Result<Option<QuantConf
         match (&mut taken, parse::section(&section, true)) {
             (None, config) => taken = Some(config?),
             (Some(first), Ok(other)) => warn(first, &other),
-            (Some(first), Err(e)) => {
-                first.warnings.push(format!("{}: it is used; another config is unusable: {e}", first.source));
-            }
+            (Some(first), Err(e)) => warn_unusable(first, &e),
         }
     }
     if taken.is_none() {
@@ -206,7 +200,7 @@ fn differences(a: &QuantConfig, b: &QuantConfig) -> Vec<(&'static str, String, S
         ("zero_point", a.spec.zero_point.to_string(), b.spec.zero_point.to_string()),
         ("version", a.layout.to_string(), b.layout.to_string()),
         ("lm_head", a.lm_head.to_string(), b.lm_head.to_string()),
-        ("modules_to_not_convert", list(&a.skip), list(&b.skip)),
+        ("skip list", list(&a.skip), list(&b.skip)),
     ]
     .into_iter()
     .filter(|(_, a, b)| a != b)
@@ -217,6 +211,10 @@ fn warn(first: &mut QuantConfig, other: &QuantConfig) {
     for (field, a, b) in differences(first, other) {
         first.warnings.push(format!("{}: {field} {a} is used; {} says {b}", first.source, other.source));
     }
+}
+
+fn warn_unusable(first: &mut QuantConfig, other: &Error) {
+    first.warnings.push(format!("{}: it is used; another config is unusable: {other}", first.source));
 }
 
 fn agree(dir: &Path, first: &QuantConfig, other: &QuantConfig) -> Result<()> {

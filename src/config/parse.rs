@@ -13,24 +13,19 @@ const METHODS: &str = "awq, compressed-tensors or gptq";
 /// Parses a section of any dialect. `inside` says that it was found inside a config.json, where `quant_method` is
 /// required: side files of early writers lack it.
 pub(super) fn section(section: &Section, inside: bool) -> Result<QuantConfig> {
-    let mut config = match method(section, inside)? {
+    match method(section, inside)? {
         QuantMethod::Awq => awq::parse(section),
         QuantMethod::Gptq => gptq::parse(section),
         QuantMethod::CompressedTensors => compressed_tensors::parse(section),
-    }?;
-    config.source = section.source();
-    Ok(config)
+    }
 }
 
 fn method(s: &Section, inside: bool) -> Result<QuantMethod> {
-    // ModelOpt nests its own file under `quantization`, and names the method in `quant_algo`.
-    for holder in [Some(s.clone()), s.object("quantization").unwrap_or(None)].into_iter().flatten() {
+    // ModelOpt names the method in `quant_algo`; in its own file that stands under `quantization`.
+    for holder in [Some(s.clone()), s.object("quantization")?].into_iter().flatten() {
         if holder.get("quant_algo").is_some() {
-            return Err(holder.unsupported(
-                "quant_algo",
-                "is a ModelOpt checkpoint, another tensor format",
-                METHODS,
-            ));
+            let what = "is a ModelOpt checkpoint, another tensor format";
+            return Err(holder.unsupported("quant_algo", what, METHODS));
         }
     }
     match s.name(&["quant_method", "method"])? {
