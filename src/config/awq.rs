@@ -58,7 +58,7 @@ pub(super) fn parse(s: &Section) -> Result<QuantConfig> {
     let mut list: Vec<_> = lm_head_rule(s, lm_head).into_iter().collect();
     list.extend(substrings(s, "modules_to_not_convert", &skip, None));
     list.extend(dynamic(s, spec, &mut warnings)?);
-    let rules = Rules { list, otherwise: Some(spec), otherwise_entry: s.source() };
+    let rules = Rules::new(list, Some(spec), s.source());
     let eight_bits = matches!(layout, Layout::AwqGemm | Layout::Marlin);
     if !eight_bits && rules.specs().any(|spec| spec.bits == Bits::Eight) {
         return Err(s

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::parse::{entry, limit_patterns};
+use super::parse::entry;
 use super::rules::{Matcher, Rule, Rules};
 use super::section::Section;
 use super::{QuantConfig, QuantMethod, keys};
@@ -54,10 +54,13 @@ pub(super) fn parse(s: &Section) -> Result<QuantConfig> {
     }
 
     let skip = s.names("ignore")?;
-    limit_patterns(s, "ignore", skip.iter().filter(|e| e.starts_with("re:")).count())?;
-    let mut list = Vec::new();
+    let (mut list, mut compiled) = (Vec::new(), 0);
     for text in &skip {
-        list.push(Rule { matcher: matcher(s, "ignore", text)?, entry: entry(s, "ignore", text), spec: None });
+        list.push(Rule {
+            matcher: matcher(s, "ignore", text, &mut compiled)?,
+            entry: entry(s, "ignore", text),
+            spec: None,
+        });
     }
     let targets = targets(s, &mut warnings)?;
     let Some(spec) = targets.iter().find_map(|rule| rule.spec) else {
@@ -77,18 +80,14 @@ pub(super) fn parse(s: &Section) -> Result<QuantConfig> {
         skip: skip.into_iter().map(str::to_owned).collect(),
         source: s.source(),
         warnings,
-        rules: Rules {
-            list,
-            otherwise: None,
-            otherwise_entry: format!("{}, which does not target it", s.key("config_groups")),
-        },
+        rules: Rules::new(list, None, format!("{}, which does not target it", s.key("config_groups"))),
     })
 }
 
 /// Rules of all groups: exact names first, then patterns, then the class, each in the order of the file.
 fn targets(s: &Section, warnings: &mut Vec<String>) -> Result<Vec<Rule>> {
     let groups = s.object("config_groups")?.ok_or_else(|| s.missing("config_groups", "an object"))?;
-    let mut rules = Vec::new();
+    let (mut rules, mut compiled) = (Vec::new(), 0);
     for (name, value) in groups.map {
         let (holder, key, spec) = match value {
             Value::Array(_) => (groups.clone(), name.as_str(), preset(s, &groups, name)?),
@@ -108,11 +107,13 @@ fn targets(s: &Section, warnings: &mut Vec<String>) -> Result<Vec<Rule>> {
                     holder.source()
                 ));
             }
-            rules.push(Rule { matcher: target(&holder, key, text)?, entry: entry(&holder, key, text), spec });
+            rules.push(Rule {
+                matcher: target(&holder, key, text, &mut compiled)?,
+                entry: entry(&holder, key, text),
+                spec,
+            });
         }
     }
-    let patterns = rules.iter().filter(|r| matches!(r.matcher, Matcher::Pattern(_))).count();
-    limit_patterns(s, "config_groups", patterns)?;
     rules.sort_by_key(|rule| match rule.matcher {
         Matcher::Exact(_) => 0,
         Matcher::Pattern(_) => 1,
@@ -224,11 +225,10 @@ fn act_order(s: &Section) -> bool {
     groups.into_iter().flat_map(|g| g.values()).any(|group| group["weights"]["actorder"].is_string())
 }
 
-fn matcher(holder: &Section, key: &str, text: &str) -> Result<Matcher> {
+fn matcher(holder: &Section, key: &str, text: &str, compiled: &mut usize) -> Result<Matcher> {
     match text.strip_prefix("re:") {
-        Some(pattern) => {
-            Matcher::pattern(pattern).map_err(|e| e.subject(holder.key(key)).file(Path::new(holder.file)))
-        }
+        Some(pattern) => Matcher::pattern(pattern, compiled)
+            .map_err(|e| e.subject(holder.key(key)).file(Path::new(holder.file))),
         None => Ok(Matcher::Exact(text.to_owned())),
     }
 }
@@ -238,6 +238,6 @@ fn is_class(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase()) && !text.contains('.')
 }
 
-fn target(holder: &Section, key: &str, text: &str) -> Result<Matcher> {
-    if text == CLASS { Ok(Matcher::Linear) } else { matcher(holder, key, text) }
+fn target(holder: &Section, key: &str, text: &str, compiled: &mut usize) -> Result<Matcher> {
+    if text == CLASS { Ok(Matcher::Linear) } else { matcher(holder, key, text, compiled) }
 }

@@ -49,7 +49,7 @@ pub(super) fn parse(s: &Section) -> Result<QuantConfig> {
         skip: skip.into_iter().map(str::to_owned).collect(),
         source: s.source(),
         warnings,
-        rules: Rules { list, otherwise, otherwise_entry },
+        rules: Rules::new(list, otherwise, otherwise_entry),
     })
 }
 

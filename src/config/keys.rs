@@ -52,16 +52,20 @@ pub(super) const TRANSFORMERS: &[&str] = &[
 pub(super) const GPTQMODEL: &[&str] = &[
     "act_group_aware",
     "auto_forward_data_parallel",
+    "compute_device_filter",
     "damp_auto_increment",
     "damp_percent",
     "device",
     "fail_safe",
     "failsafe",
+    "gc_mode",
     "gptaq",
+    "hessian",
     "hyb_act",
     "meta",
     "model_file_base_name",
     "model_name_or_path",
+    "moe",
     "mse",
     "offload_to_disk",
     "offload_to_disk_path",
@@ -71,6 +75,7 @@ pub(super) const GPTQMODEL: &[&str] = &[
     "true_sequential",
     "v2",
     "v2_alpha",
+    "vram_strategy",
 ];
 
 /// AutoRound: how the quantizer ran.

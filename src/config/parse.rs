@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::rules::{MAX_PATTERNS, Matcher, Rule};
+use super::rules::{Matcher, Rule};
 use super::section::Section;
 use super::{QuantConfig, QuantMethod, awq, compressed_tensors, gptq};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::types::QuantSpec;
 
 const METHODS: &str = "awq, compressed-tensors or gptq";
@@ -50,7 +50,7 @@ pub(super) fn refuse_foreign(s: &Section) -> Result<()> {
     if s.name(&["pack_dtype"])?.is_some_and(|f| f.value != "int32") {
         return Err(s.unsupported("pack_dtype", "codes are not packed in 32-bit words", "int32"));
     }
-    if s.name(&["data_type"])?.is_some_and(|f| f.value != "int") {
+    if s.name(&["data_type"])?.is_some_and(|f| !f.value.starts_with("int")) {
         return Err(s.unsupported("data_type", "codes are not integers", "int"));
     }
     if s.integer(&["act_bits"], "an integer")?.is_some_and(|f| f.value < 16) {
@@ -89,15 +89,14 @@ pub(super) fn entry(s: &Section, key: &str, text: &str) -> String {
 /// (`+:` or no prefix). The first that matches decides.
 pub(super) fn dynamic(s: &Section, base: QuantSpec, warnings: &mut Vec<String>) -> Result<Vec<Rule>> {
     let Some(entries) = s.object("dynamic")? else { return Ok(Vec::new()) };
-    limit_patterns(s, "dynamic", entries.map.len())?;
-    let mut rules = Vec::new();
+    let (mut rules, mut compiled) = (Vec::new(), 0);
     for key in entries.map.keys() {
         let (pattern, skip) = match key.strip_prefix("-:") {
             Some(pattern) => (pattern, true),
             None => (key.strip_prefix("+:").unwrap_or(key), false),
         };
-        let at = |e: crate::error::Error| e.subject(entries.key(key)).file(std::path::Path::new(s.file));
-        let matcher = Matcher::pattern(pattern).map_err(at)?;
+        let at = |e: Error| e.subject(entries.key(key)).file(std::path::Path::new(s.file));
+        let matcher = Matcher::pattern(pattern, &mut compiled).map_err(at)?;
         let spec = if skip { None } else { Some(overridden(&entries, key, base, warnings)?) };
         rules.push(Rule { matcher, entry: entry(s, "dynamic", key), spec });
     }
@@ -118,15 +117,4 @@ fn overridden(
         group: s.group_size(super::awq::GROUP)?.unwrap_or(base.group),
         zero_point: s.zero_point()?.unwrap_or(base.zero_point),
     })
-}
-
-/// [`ErrorKind::Config`] when a section holds more patterns than can be meant.
-pub(super) fn limit_patterns(s: &Section, key: &str, count: usize) -> Result<()> {
-    if count <= MAX_PATTERNS {
-        return Ok(());
-    }
-    Err(s
-        .error(ErrorKind::Config, key, "holds too many regular expressions")
-        .found(count)
-        .needed(format!("at most {MAX_PATTERNS}")))
 }
