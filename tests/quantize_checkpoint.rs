@@ -95,8 +95,6 @@ fn everything_else_is_kept_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let (src, dst) = (dir.path().join("src"), dir.path().join("dst"));
     let source = model(&src, Dtype::F16);
-    fs::write(src.join("quant_config.json"), "null").unwrap();
-    fs::remove_file(src.join("quant_config.json")).unwrap();
     let options = CheckpointOptions::new(spec(64, true), Layout::AwqGemm);
     let report = quantize(&src, &dst, &options).unwrap();
 

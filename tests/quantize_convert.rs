@@ -2,7 +2,7 @@
 
 mod quantize_support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use awq_marlin::ErrorKind;
 use awq_marlin::checkpoint::{Checkpoint, WriterOptions};
@@ -10,10 +10,14 @@ use awq_marlin::layout::{Layout, dequantize};
 use awq_marlin::parallel::{Pool, Serial};
 use awq_marlin::quantize::{CheckpointOptions, Progress, Report, convert_checkpoint, quantize_checkpoint};
 use awq_marlin::types::{Bits, Dtype, GroupSize, QuantSpec};
-use quantize_support::{config, fixture, listing, model, tensors};
+use quantize_support::{config, listing, model, tensors};
 
 fn convert(src: &Path, dst: &Path, to: Layout) -> awq_marlin::Result<Report> {
     convert_checkpoint(src, dst, to, &WriterOptions::default(), &mut |_| true, &Pool::new(2).unwrap())
+}
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
 
 /// Every quantized layer's weight, exact.

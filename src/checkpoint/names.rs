@@ -100,15 +100,20 @@ pub fn stored(desc: &LayerDesc) -> Result<Vec<Stored>> {
     .collect())
 }
 
+/// The name of a layer's tensor; the tensors of a layer without a name have bare names.
+pub fn full_name(layer: &str, suffix: &str) -> String {
+    if layer.is_empty() { suffix.to_owned() } else { format!("{layer}.{suffix}") }
+}
+
 /// The tensors of a layer under their full names, as [`stored`].
 pub fn plan(desc: &LayerDesc, prefix: &str) -> Result<Vec<TensorPlan>> {
-    let full = |t: Stored| TensorPlan::new(format!("{prefix}.{}", t.suffix), t.dtype, t.shape);
+    let full = |t: Stored| TensorPlan::new(full_name(prefix, t.suffix), t.dtype, t.shape);
     Ok(stored(desc)?.into_iter().map(full).collect())
 }
 
 /// Every tensor of a packed layer under its full name, with its bytes: what a checkpoint stores.
 pub fn tensors<'a>(packed: &'a Packed, prefix: &str) -> Result<Vec<(TensorPlan, Cow<'a, [u8]>)>> {
-    let named = |suffix: &str, dtype, shape| TensorPlan::new(format!("{prefix}.{suffix}"), dtype, shape);
+    let named = |suffix: &str, dtype, shape| TensorPlan::new(full_name(prefix, suffix), dtype, shape);
     let mut tensors = vec![];
     for Stored { role, suffix, dtype, shape } in stored(&packed.desc)? {
         let data: Cow<[u8]> = match role {

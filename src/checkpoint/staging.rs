@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What happens to files that are there before.
@@ -119,7 +120,9 @@ impl Drop for Staging {
 /// Names of the files that make a directory a checkpoint, in order.
 fn checkpoint_files(dir: &Path) -> Result<Vec<String>> {
     let is_one = |n: &String| {
-        n.ends_with(".safetensors") || n.ends_with(".safetensors.index.json") || n == "config.json"
+        n.ends_with(".safetensors")
+            || n.ends_with(".safetensors.index.json")
+            || config::FILE_NAMES.contains(&n.as_str())
     };
     let entries = fs::read_dir(dir).map_err(|e| Error::io(dir, &e))?;
     let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());

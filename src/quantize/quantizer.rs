@@ -6,8 +6,7 @@ use super::options::{CheckpointOptions, Method, Report, matches};
 use super::rewrite::{self, OnProgress, Rewrite, Target};
 use super::rtn::{RtnOptions, rtn};
 use super::rule::RangeRule;
-use crate::checkpoint::{Checkpoint, LayerEntry};
-use crate::config;
+use crate::checkpoint::{Checkpoint, LayerEntry, names};
 use crate::error::{Error, Result};
 use crate::layout::{self, LayerDesc, Layout, Packed};
 use crate::parallel::Parallel;
@@ -45,21 +44,10 @@ pub fn quantize_checkpoint(
     for entry in &chosen {
         targets.push(target(&source, entry, options).map_err(|e| e.subject(&entry.name))?);
     }
-    let Some(first) = targets.first() else {
+    if targets.is_empty() {
         return Err(Error::invalid("the model has no linear layer to quantize").file(src));
-    };
-    // Some layouts turn symmetric layers into layers with zero points.
-    let spec = first.desc.spec;
-    let kept: Vec<_> = source
-        .layers()
-        .iter()
-        .map(|l| &l.name)
-        .filter(|n| targets.iter().all(|t| t.name != **n))
-        .cloned()
-        .collect();
-    let lm_head = targets.iter().any(|t| matches("lm_head", &t.name));
-    let section = config::section(spec, options.layout, &kept, lm_head)?;
-    let job = Rewrite { source: &source, targets, section, writer: options.writer, warnings };
+    }
+    let job = Rewrite { source: &source, targets, writer: options.writer, warnings };
     job.run(dst, &mut |target| quantize(&source, target, options, par), progress)
 }
 
@@ -83,15 +71,10 @@ fn target(source: &Checkpoint, entry: &LayerEntry, options: &CheckpointOptions) 
     if let Some(e) = entry.error() {
         return Err(e.clone());
     }
-    let weight = format!("{}.weight", entry.name);
-    let rtn = rtn_options(options, source.tensor(&weight)?.dtype);
-    let desc = LayerDesc {
-        k: entry.k,
-        n: entry.n,
-        spec: options.spec,
-        layout: options.layout,
-        scale_dtype: rtn.scale_dtype.unwrap_or(Dtype::F16),
-    };
+    let weight = names::full_name(&entry.name, names::suffixes(Layout::Dense).qweight);
+    let dtype = source.tensor(&weight)?.dtype;
+    let scale_dtype = rtn_options(options, dtype).types(dtype).1;
+    let desc = LayerDesc { k: entry.k, n: entry.n, spec: options.spec, layout: options.layout, scale_dtype };
     rewrite::check_fit(&desc)?;
     let desc = layout::target(desc, options.layout)?;
     Ok(Target { name: entry.name.clone(), desc, from: vec![weight] })
@@ -107,8 +90,9 @@ fn rtn_options(options: &CheckpointOptions, dtype: Dtype) -> RtnOptions {
         (RangeRule::AutoAwq, Dtype::BF16) => Dtype::F16,
         _ => dtype,
     };
-    let scale_dtype = if compressed_tensors && dtype == Dtype::BF16 { Dtype::BF16 } else { Dtype::F16 };
-    RtnOptions { spec: options.spec, rule, arithmetic: Some(arithmetic), scale_dtype: Some(scale_dtype) }
+    // compressed-tensors keeps scales in the model's type, all others in F16.
+    let scale_dtype = if compressed_tensors { None } else { Some(Dtype::F16) };
+    RtnOptions { spec: options.spec, rule, arithmetic: Some(arithmetic), scale_dtype }
 }
 
 fn quantize(

@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use super::options::{Progress, Report, Stage};
+use super::options::{Progress, Report, Stage, matches};
 use crate::checkpoint::{Checkpoint, ShardWriter, TensorPlan, WriterOptions, names};
 use crate::config::{self, ModuleDecision, QuantConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{LayerDesc, Layout, Packed};
-use crate::types::GroupSize;
+use crate::layout::{self, LayerDesc, Layout, Packed};
+use crate::types::{GroupSize, QuantSpec};
 
 /// Says where the job stands; false asks it to stop.
 pub type OnProgress<'a> = &'a mut dyn FnMut(&Progress) -> bool;
@@ -33,9 +31,8 @@ pub(super) struct Target {
 /// Everything that is decided before the first byte is written.
 pub(super) struct Rewrite<'a> {
     pub source: &'a Checkpoint,
+    /// At least one.
     pub targets: Vec<Target>,
-    /// The `quantization_config` of the result.
-    pub section: Value,
     pub writer: WriterOptions,
     pub warnings: Vec<String>,
 }
@@ -74,7 +71,10 @@ pub(super) fn check_fit(desc: &LayerDesc) -> Result<()> {
     let k = desc.k;
     match desc.spec.group {
         GroupSize::Of(g) if !k.is_multiple_of(g as usize) => {
-            let fits = [16, 32, 64, 128, 256, 512, 1024].into_iter().filter(|&g| k.is_multiple_of(g));
+            let fits = [16, 32, 64, 128, 256, 512, 1024].into_iter().filter(|&g| {
+                let spec = QuantSpec { group: GroupSize::Of(g), ..desc.spec };
+                k.is_multiple_of(g as usize) && layout::sizes(&LayerDesc { spec, ..*desc }).is_ok()
+            });
             let fits: Vec<_> = fits.map(|g| g.to_string()).collect();
             let usual = if fits.is_empty() { String::new() } else { format!("{} or ", fits.join(", ")) };
             Err(Error::unsupported(format!("the {} layout has no partial groups", desc.layout))
@@ -94,7 +94,8 @@ impl Rewrite<'_> {
         progress: OnProgress,
     ) -> Result<Report> {
         let mut warnings = self.warnings.clone();
-        let model_config = self.model_config()?;
+        let skipped = self.skipped();
+        let model_config = self.model_config(&skipped)?;
         self.check_section(&model_config, &mut warnings)?;
 
         let replaced: HashSet<&str> = self.targets.iter().flat_map(|t| &t.from).map(String::as_str).collect();
@@ -146,7 +147,7 @@ impl Rewrite<'_> {
         let written = writer.finish()?;
         Ok(Report {
             layers: self.targets.len(),
-            skipped: self.skipped().map(String::from).collect(),
+            skipped,
             bytes_in: bytes_total,
             bytes_out: written.tensor_bytes,
             files: written.files,
@@ -159,20 +160,37 @@ impl Rewrite<'_> {
     }
 
     /// Linear layers that stay as they are.
-    fn skipped(&self) -> impl Iterator<Item = &str> {
+    fn skipped(&self) -> Vec<String> {
         let replaced: HashSet<&str> = self.targets.iter().map(|t| t.name.as_str()).collect();
-        let all = self.source.layers().iter().map(|l| l.name.as_str());
-        all.filter(move |name| !replaced.contains(name))
+        let all = self.source.layers().iter().map(|l| &l.name);
+        all.filter(|name| !replaced.contains(name.as_str())).cloned().collect()
     }
 
     /// The text of the new config.json: the old one with another section, everything else in its place.
-    fn model_config(&self) -> Result<Vec<u8>> {
+    fn model_config(&self, skipped: &[String]) -> Result<Vec<u8>> {
         let path = self.dir().join("config.json");
         let mut value = if path.exists() { config::json::read(&path)? } else { serde_json::json!({}) };
-        config::replace_section(&mut value, Some(self.section.clone()));
+        let LayerDesc { spec, layout, .. } = self.one_way()?;
+        let lm_head = self.targets.iter().any(|t| matches("lm_head", &t.name));
+        let section = config::section(spec, layout, skipped, lm_head)?;
+        config::replace_section(&mut value, Some(section));
         let mut text = serde_json::to_vec_pretty(&value).map_err(|e| Error::internal(e.to_string()))?;
         text.push(b'\n');
         Ok(text)
+    }
+
+    /// The first layer, to which all others are alike: one section describes one way of quantizing.
+    fn one_way(&self) -> Result<LayerDesc> {
+        let first = self.targets.first().ok_or_else(|| Error::internal("there is no layer to replace"))?;
+        match self.targets.iter().find(|t| t.desc.spec != first.desc.spec) {
+            None => Ok(first.desc),
+            Some(other) => Err(Error::unsupported("layers are quantized in several ways")
+                .found(format!(
+                    "{}: {:?}, {}: {:?}",
+                    first.name, first.desc.spec, other.name, other.desc.spec
+                ))
+                .needed("one way for all")),
+        }
     }
 
     /// Reads the new config as any reader would and compares it with what is going to be written. Skip lists

@@ -32,6 +32,16 @@ impl RtnOptions {
     pub fn new(spec: QuantSpec) -> Self {
         RtnOptions { spec, rule: RangeRule::AutoAwq, arithmetic: None, scale_dtype: None }
     }
+
+    /// The types of the arithmetic and of the scales for a weight of type `dtype`.
+    pub fn types(&self, dtype: Dtype) -> (Dtype, Dtype) {
+        let arithmetic = self.arithmetic.unwrap_or(dtype);
+        let scales = self.scale_dtype.unwrap_or(match arithmetic {
+            Dtype::F32 => Dtype::F16,
+            other => other,
+        });
+        (arithmetic, scales)
+    }
 }
 
 /// Rows that one task takes: a few hundred microseconds of work, and a cache line of each column.
@@ -53,11 +63,7 @@ pub fn rtn(
     options: &RtnOptions,
     par: &dyn Parallel,
 ) -> Result<Plain> {
-    let arithmetic = options.arithmetic.unwrap_or(dtype);
-    let scale_dtype = options.scale_dtype.unwrap_or(match arithmetic {
-        Dtype::F32 => Dtype::F16,
-        other => other,
-    });
+    let (arithmetic, scale_dtype) = options.types(dtype);
     for (what, d) in [("weight", dtype), ("arithmetic", arithmetic), ("scale_dtype", scale_dtype)] {
         if !d.is_activation() {
             return Err(Error::invalid("has a type that weights and scales cannot have")
@@ -175,20 +181,17 @@ impl Rows<'_> {
                 let i = group.iter().position(|w| !w.is_finite()).unwrap_or(0);
                 let column = j * g + i;
                 let arithmetic = arithmetic.unwrap_or(self.dtype);
-                return Err(Error::new(ErrorKind::Tensor, "a weight is not finite")
-                    .subject(format!("row {r}, column {column}"))
+                let what = format!("the weight in row {r}, column {column} is not finite");
+                return Err(Error::new(ErrorKind::Tensor, what)
                     .found(group[i])
                     .needed(format!("a finite {arithmetic} number")));
             }
             let params = rule::params::<A>(range, *rule, spec);
             if !narrow(params.scale, self.scale_dtype, stored) {
-                return Err(Error::new(
-                    ErrorKind::Tensor,
-                    "the weights of a group lie too far apart for its scale",
-                )
-                .subject(format!("row {r}, group {j}"))
-                .found(format!("{:e} to {:e}", range.min, range.max))
-                .needed(format!("a scale that fits {}", self.scale_dtype)));
+                let what = format!("the weights in row {r}, group {j} lie too far apart for its scale");
+                return Err(Error::new(ErrorKind::Tensor, what)
+                    .found(format!("{:e} to {:e}", range.min, range.max))
+                    .needed(format!("a scale that fits {}", self.scale_dtype)));
             }
             *z = params.zero;
             rule::codes::<A>(group, params, *rule, spec.bits, q);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use awq_marlin::types::Dtype;
 use half::{bf16, f16};
@@ -109,8 +109,4 @@ pub fn listing(dir: &Path) -> Vec<String> {
 
 pub fn config(dir: &Path) -> serde_json::Value {
     serde_json::from_slice(&fs::read(dir.join("config.json")).unwrap()).unwrap()
-}
-
-pub fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
