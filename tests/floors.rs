@@ -127,22 +127,19 @@ fn every_file_imports_only_from_lower_floors() {
 
 #[test]
 fn the_checker_sees_an_upward_import() {
-    assert_eq!(
-        violations("layout", "use crate::cpu::CpuLinear;"),
-        ["layout imports crate::cpu::CpuLinear"]
-    );
+    assert_eq!(violations("layout", "use crate::cpu::CpuLinear;"), ["layout imports crate::cpu::CpuLinear"]);
     assert_eq!(violations("error", "use crate::types::Dtype;"), ["error imports crate::types::Dtype"]);
-    assert_eq!(
-        violations("cpu", "fn f() { crate::abi::guard(g) }"),
-        ["cpu imports crate::abi::guard"]
-    );
+    assert_eq!(violations("cpu", "fn f() { crate::abi::guard(g) }"), ["cpu imports crate::abi::guard"]);
 }
 
 #[test]
 fn the_checker_sees_a_sideways_import() {
     assert_eq!(violations("cpu", "use crate::quantize::rtn;"), ["cpu imports crate::quantize::rtn"]);
     assert_eq!(
-        violations("config", "pub(crate) use crate::{error::Error, layout::{Layout, marlin::{self, permute}}};"),
+        violations(
+            "config",
+            "pub(crate) use crate::{error::Error, layout::{Layout, marlin::{self, permute}}};"
+        ),
         ["config imports crate::layout::marlin::self", "config imports crate::layout::marlin::permute"]
     );
     assert_eq!(violations("layout", "crate::checkpoint!()"), ["layout imports crate::checkpoint"]);

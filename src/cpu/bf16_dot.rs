@@ -30,6 +30,7 @@ impl<const P: usize> Dot for Bf16Dot<P> {
     type S = Avx512;
     const X_BYTES: usize = 16 * P;
     const CODE_BYTES: usize = 64;
+    const PRODUCTS: usize = 4 * P;
     const ROWS: usize = 8;
 
     #[inline(always)]
@@ -53,7 +54,7 @@ impl<const P: usize> Dot for Bf16Dot<P> {
                 for r in 0..R {
                     for p in 0..P {
                         let x = _mm512_set1_epi32(x.cast::<i32>().add((b * R + r) * P + p).read_unaligned());
-                        let sum = &mut acc[r][(b + p) % A];
+                        let sum = &mut acc[r][(b * P + p) % A];
                         *sum = _mm512_dpbf16_ps(*sum, bf16(pair), bf16(x));
                     }
                 }

@@ -20,6 +20,8 @@ pub(super) trait Dot {
     const X_BYTES: usize;
     /// Bytes of codes in a k-step.
     const CODE_BYTES: usize;
+    /// Accumulations of one row in a k-step, one after the other.
+    const PRODUCTS: usize;
     /// The largest block of rows; at most 8.
     const ROWS: usize;
 
@@ -96,10 +98,11 @@ pub(super) unsafe fn run<D: Dot>(w: &Tiles, tiles: Range<usize>, x: &PackedX, y:
             unsafe {
                 let block = x.at(i);
                 match block.rows {
+                    1 if D::PRODUCTS > 4 => tile::<D, 1, 8>(w, nt, block, y),
                     1 => tile::<D, 1, 4>(w, nt, block, y),
-                    2 => tile::<D, 2, 2>(w, nt, block, y),
+                    2 => tile::<D, 2, 4>(w, nt, block, y),
                     3 => tile::<D, 3, 2>(w, nt, block, y),
-                    4 => tile::<D, 4, 1>(w, nt, block, y),
+                    4 => tile::<D, 4, 2>(w, nt, block, y),
                     5 if D::ROWS > 4 => tile::<D, 5, 1>(w, nt, block, y),
                     6 if D::ROWS > 4 => tile::<D, 6, 1>(w, nt, block, y),
                     7 if D::ROWS > 4 => tile::<D, 7, 1>(w, nt, block, y),
@@ -118,6 +121,7 @@ impl<S: Simd, const ROWS: usize> Dot for Fma4<S, ROWS> {
     type S = S;
     const X_BYTES: usize = 32;
     const CODE_BYTES: usize = 64;
+    const PRODUCTS: usize = 8;
     const ROWS: usize = ROWS;
 
     #[inline(always)]
@@ -134,6 +138,7 @@ impl<S: Simd, const ROWS: usize> Dot for Fma8<S, ROWS> {
     type S = S;
     const X_BYTES: usize = 32;
     const CODE_BYTES: usize = 128;
+    const PRODUCTS: usize = 8;
     const ROWS: usize = ROWS;
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Activations on their way into the workspace: converted, in padded group order, summed by group.
 
 use super::job::{LANES, PackedX, STEP, Strided};
-use super::simd::{Simd, bf16_bits};
+use super::simd::Simd;
 
 /// How the kernels want x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,35 +75,34 @@ pub(super) unsafe fn block<S: Simd>(
 /// Puts `count` values (8 or 16) of row `r` from `k` on where `form` wants them.
 #[inline(always)]
 unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V, count: usize, form: Form) {
-    let mut lanes = [0f32; LANES];
     // SAFETY: the caller made room for `count` values of each of `rows` rows from `k` on.
     unsafe {
-        S::store(lanes.as_mut_ptr(), v);
         match form {
             Form::F32 if rows == 1 && count == LANES => S::store(out.cast::<f32>().add(k), v),
             Form::F32 => {
-                for (i, lane) in lanes[..count].iter().enumerate() {
-                    *out.cast::<f32>().add((k + i) * rows + r) = *lane;
-                }
+                let mut lanes = [0u32; LANES];
+                S::store(lanes.as_mut_ptr().cast(), v);
+                scatter(&lanes[..count], out.cast::<u32>().add(k * rows + r), rows);
             }
             Form::Bf16 { planes } => {
-                for i in 0..count / 2 {
-                    let pair = out.cast::<u32>().add(((k / 2 + i) * rows + r) * planes);
-                    let mut rest = [lanes[2 * i], lanes[2 * i + 1]];
-                    for p in 0..planes {
-                        let bits = rest.map(bf16_bits);
-                        *pair.add(p) = u32::from(bits[0]) | u32::from(bits[1]) << 16;
-                        rest = [remainder(rest[0], bits[0]), remainder(rest[1], bits[1])];
-                    }
+                let mut rest = v;
+                for p in 0..planes {
+                    let mut pairs = [0u32; LANES / 2];
+                    S::store_bf16(pairs.as_mut_ptr().cast(), rest);
+                    rest = S::sub(rest, S::load_bf16(pairs.as_ptr().cast()));
+                    let at = (k / 2 * rows + r) * planes + p;
+                    scatter(&pairs[..count / 2], out.cast::<u32>().add(at), rows * planes);
                 }
             }
         }
     }
 }
 
-/// What the next plane must hold. Infinity has no remainder: inf − inf would make it NaN.
+/// Writes words `stride` words apart.
 #[inline(always)]
-fn remainder(x: f32, bf16: u16) -> f32 {
-    let taken = f32::from_bits(u32::from(bf16) << 16);
-    if taken.is_infinite() { 0.0 } else { x - taken }
+unsafe fn scatter(words: &[u32], out: *mut u32, stride: usize) {
+    for (i, word) in words.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { *out.add(i * stride) = *word };
+    }
 }

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::simd::{Simd, bf16_bits};
+use super::simd::Simd;
 
 /// Arrays that the compiler turns into what vectors it has.
 pub(super) struct Portable;
@@ -79,7 +79,7 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bf16(p: *mut u8, v: V) {
         // SAFETY: the trait's promise.
-        unsafe { p.cast::<[bf16; 16]>().write_unaligned(v.map(|x| bf16::from_bits(bf16_bits(x)))) }
+        unsafe { p.cast::<[bf16; 16]>().write_unaligned(v.map(bf16::from_f32)) }
     }
 
     #[inline(always)]

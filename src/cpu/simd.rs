@@ -63,16 +63,11 @@ pub(super) trait Simd {
         }
     }
 
-    /// The first `count` lanes, rounded to nearest even, as F16, BF16 or F32.
+    /// All lanes, rounded to nearest even, as F16, BF16 or F32.
     #[inline(always)]
-    unsafe fn store_some(p: *mut u8, v: Self::V, dtype: Dtype, count: usize) {
-        // SAFETY: the caller's promise; a part of sixteen goes through a copy that has room for all.
+    unsafe fn store_as(p: *mut u8, v: Self::V, dtype: Dtype) {
+        // SAFETY: the caller's promise.
         unsafe {
-            if count < 16 {
-                let mut padded = [0u8; 64];
-                Self::store_some(padded.as_mut_ptr(), v, dtype, 16);
-                return std::ptr::copy_nonoverlapping(padded.as_ptr(), p, count * dtype.bytes());
-            }
             match dtype {
                 Dtype::F16 => Self::store_f16(p, v),
                 Dtype::BF16 => Self::store_bf16(p, v),
@@ -80,12 +75,18 @@ pub(super) trait Simd {
             }
         }
     }
-}
 
-/// f32 bits to bf16 bits, rounded to nearest even; NaN stays NaN.
-#[inline(always)]
-pub(super) fn bf16_bits(x: f32) -> u16 {
-    let bits = x.to_bits();
-    let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
-    if x.is_nan() { (bits >> 16) as u16 | 0x40 } else { rounded }
+    /// The first `count` lanes as [`Simd::store_as`] does.
+    #[inline(always)]
+    unsafe fn store_some(p: *mut u8, v: Self::V, dtype: Dtype, count: usize) {
+        // SAFETY: the caller's promise; a part of sixteen goes through a copy that has room for all.
+        unsafe {
+            if count == 16 {
+                return Self::store_as(p, v, dtype);
+            }
+            let mut padded = [0u8; 64];
+            Self::store_as(padded.as_mut_ptr(), v, dtype);
+            std::ptr::copy_nonoverlapping(padded.as_ptr(), p, count * dtype.bytes());
+        }
+    }
 }
