@@ -6,10 +6,9 @@ use super::kernels::Kernels;
 use super::pack::{Form, Groups};
 use super::plan::{ALIGN, CpuPlan, Kernel};
 use super::tensor::{XView, YMut, check_overlap};
-use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{LayerDesc, LayerView, Layout, Packed, Padded};
-use crate::types::{Bits, Dtype, mul, round_up};
+use crate::layout::{self, LayerDesc, LayerView, Layout, Packed, Part};
+use crate::types::{Bits, Dtype, round_up};
 
 /// A layer on the CPU; it owns its weights. Runs may happen at the same time when their workspaces differ.
 pub struct CpuLinear {
@@ -24,14 +23,14 @@ pub struct CpuLinear {
 impl CpuLinear {
     /// A copy of a layer in any layout, repacked to [`Layout::Cpu`] where it is quantized.
     pub fn new(view: &LayerView, device: &CpuDevice) -> Result<Self> {
-        Self::from_packed(copy(view)?, device)
+        Self::from_packed(copy(view, device)?, device)
     }
 
     /// Takes a packed layer; one in another layout than [`Layout::Cpu`] or [`Layout::Dense`] is repacked.
     pub fn from_packed(packed: Packed, device: &CpuDevice) -> Result<Self> {
         let packed = match packed.desc.layout {
             Layout::Cpu | Layout::Dense => packed,
-            _ => copy(&packed.view())?,
+            _ => copy(&packed.view(), device)?,
         };
         let groups = check(&packed)?;
         let bias = bias_f32(&packed)?;
@@ -123,7 +122,7 @@ impl CpuLinear {
     fn check_call(&self, plan: &CpuPlan, x: &XView, y: &YMut, workspace_bytes: usize) -> Result<()> {
         let d = self.desc();
         let of_plan = (plan.k, plan.n, plan.isa, plan.regions.row_sums);
-        let sums = if self.bits().is_some() { self.padded_groups() } else { 0 };
+        let sums = if self.bits().is_some() { self.groups.count } else { 0 };
         if of_plan != (d.k, d.n, self.device.isa(), sums) || plan.bits != self.bits() {
             return Err(Error::invalid("the plan was made for another layer")
                 .subject("plan")
@@ -243,7 +242,7 @@ impl CpuLinear {
             n: self.packed.desc.n,
             steps: self.groups.steps,
             group_steps: self.groups.group_steps,
-            groups: self.packed.padded.groups,
+            groups: self.groups.count,
         }
     }
 
@@ -256,10 +255,6 @@ impl CpuLinear {
         &self.groups
     }
 
-    pub(super) fn padded_groups(&self) -> usize {
-        self.packed.padded.groups
-    }
-
     pub(super) fn kernels(&self) -> &'static Kernels {
         self.kernels
     }
@@ -269,80 +264,35 @@ impl CpuLinear {
 const PACK_IN_PARALLEL: usize = 1 << 17;
 
 /// The layer in memory of its own, in the layout that the kernels read.
-fn copy(view: &LayerView) -> Result<Packed> {
-    if !matches!(view.desc.layout, Layout::Cpu | Layout::Dense) {
-        return Err(Error::unsupported("repacking").found(view.desc.layout));
-    }
-    Ok(Packed {
-        desc: view.desc,
-        padded: padded(&view.desc)?,
-        qweight: Buffer::copy_of(view.qweight)?,
-        scales: Buffer::copy_of(view.scales)?,
-        qzeros: Buffer::copy_of(view.qzeros)?,
-        bias: view.bias.map(Buffer::copy_of).transpose()?,
-        bias_dtype: view.bias_dtype,
-    })
+fn copy(view: &LayerView, device: &CpuDevice) -> Result<Packed> {
+    let to = if view.desc.layout == Layout::Dense { Layout::Dense } else { Layout::Cpu };
+    layout::repack(&[Part::whole(*view)], to, device.parallel())
 }
 
-fn padded(d: &LayerDesc) -> Result<Padded> {
-    if d.layout == Layout::Dense {
-        return Ok(Padded { k: d.k, n: d.n, group: d.k, groups: 1 });
-    }
-    let (each, groups) = (d.spec.group.effective(d.k), d.spec.group.count(d.k));
-    let group = round_up(each, STEP)?;
-    let last = round_up(d.k - (groups - 1) * each, STEP)?;
-    Ok(Padded { k: mul(groups - 1, group, "padded K")? + last, n: round_up(d.n, LANES)?, group, groups })
-}
-
-/// The lengths that the kernels rely on, and how K is cut into groups.
+/// How K is cut into groups; with the shapes, dtypes and lengths that the kernels rely on.
 fn check(packed: &Packed) -> Result<Groups> {
     let d = &packed.desc;
     if d.k == 0 || d.n == 0 {
         return Err(Error::invalid("a layer needs at least one input and one output feature")
             .found(format!("K = {}, N = {}", d.k, d.n)));
     }
-    if !d.scale_dtype.is_activation() || !packed.bias_dtype.is_activation() {
-        return Err(Error::unsupported("scales, dense weights and biases must be floating point")
-            .found(format!("{} and {}", d.scale_dtype, packed.bias_dtype))
+    if !d.scale_dtype.is_activation() {
+        return Err(Error::unsupported("scales and dense weights must be floating point")
+            .found(d.scale_dtype)
             .needed("F16, BF16 or F32"));
     }
-    let p = padded(d)?;
-    let (qweight, scales, qzeros) = match d.layout {
-        Layout::Dense => (mul(mul(d.k, d.n, "weight")?, d.scale_dtype.bytes(), "weight")?, 0, 0),
-        _ => {
-            let zeros = mul(p.groups, p.n, "zero points")?;
-            (
-                mul(p.k, p.n, "codes")? / 8 * d.spec.bits.get(),
-                mul(zeros, d.scale_dtype.bytes(), "scales")?,
-                if d.spec.zero_point { zeros } else { 0 },
-            )
-        }
-    };
-    let bias = mul(d.n, packed.bias_dtype.bytes(), "bias")?;
-    for (name, found, needed) in [
-        ("qweight", packed.qweight.len(), qweight),
-        ("scales", packed.scales.len(), scales),
-        ("qzeros", packed.qzeros.len(), qzeros),
-        ("bias", packed.bias.as_ref().map_or(bias, |b| b.len()), bias),
-    ] {
-        if found != needed {
-            return Err(Error::new(ErrorKind::Tensor, "has the wrong size for the layer")
-                .subject(name)
-                .found(format!("{found} bytes"))
-                .needed(format!("{needed} bytes")));
-        }
+    layout::check(&packed.view())?;
+    if d.layout == Layout::Dense {
+        let steps = round_up(d.k, LANES)? / STEP;
+        return Ok(Groups { k: d.k, group: d.k, steps, group_steps: steps, count: 1 });
     }
-    Ok(match d.layout {
-        Layout::Dense => {
-            let steps = d.k.div_ceil(LANES) * LANES / STEP;
-            Groups { k: d.k, group: d.k, steps, group_steps: steps }
-        }
-        _ => Groups {
-            k: d.k,
-            group: d.spec.group.effective(d.k),
-            steps: p.k / STEP,
-            group_steps: p.group / STEP,
-        },
+    let p = layout::padded(d)?;
+    Ok(Groups {
+        k: d.k,
+        group: d.spec.group.effective(d.k),
+        steps: p.k / STEP,
+        group_steps: p.group / STEP,
+        count: p.groups,
     })
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Groups {
     /// k-steps of the padded layer and of one padded group.
     pub steps: usize,
     pub group_steps: usize,
+    /// Groups.
+    pub count: usize,
 }
 
 /// Packs the rows of block `i`.

@@ -214,7 +214,7 @@ impl Regions {
     ) -> Result<(Self, usize)> {
         let pass_rows = m.min(PASS_ROWS);
         let (row_bytes, row_sums) = match layer.bits() {
-            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.padded_groups()),
+            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.groups().count),
             // Rows that are a power of two apart would fall into the same cache sets: one line more.
             None => (mul(round_up(layer.desc().k, LANES)?, 4, "a packed row")? + ALIGN, 0),
         };
