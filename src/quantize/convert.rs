@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::fit;
 use super::options::Report;
 use super::rewrite::{self, OnProgress, Rewrite, Target};
 use crate::checkpoint::{Checkpoint, LayerEntry, WriterOptions, names};
@@ -14,10 +15,15 @@ use crate::parallel::Parallel;
 /// [`super::quantize_checkpoint`].
 ///
 /// # Errors
-/// [`crate::ErrorKind::Cancelled`] when `progress` returns false; [`crate::ErrorKind::Unsupported`] naming a layer that the layout
-/// cannot hold, or two layers that are quantized differently; [`crate::ErrorKind::InvalidArgument`] for a model that is not
-/// quantized, or `src` = `dst`; whatever is wrong with a layer; [`crate::ErrorKind::Io`]. After an error `dst` is as it was
+/// [`ErrorKind::Cancelled`] when `progress` returns false; [`ErrorKind::Unsupported`] naming a layer that the layout
+/// cannot hold, or two layers that are quantized differently; [`ErrorKind::InvalidArgument`] for a model that is not
+/// quantized, or `src` = `dst`; whatever is wrong with a layer; [`ErrorKind::Io`]. After an error `dst` is as it was
 /// before.
+///
+/// [`ErrorKind::Cancelled`]: crate::ErrorKind::Cancelled
+/// [`ErrorKind::Unsupported`]: crate::ErrorKind::Unsupported
+/// [`ErrorKind::InvalidArgument`]: crate::ErrorKind::InvalidArgument
+/// [`ErrorKind::Io`]: crate::ErrorKind::Io
 pub fn convert_checkpoint(
     src: &Path,
     dst: &Path,
@@ -47,7 +53,7 @@ pub fn convert_checkpoint(
 
 fn target(source: &Checkpoint, entry: &LayerEntry, to: Layout) -> Result<Target> {
     let desc = layout::joined_desc(&[Part::whole(source.layer(&entry.name)?)], to)?;
-    rewrite::check_fit(&desc)?;
+    fit::check(&desc)?;
     let bias = names::full_name(&entry.name, names::suffixes(to).bias);
     let from = source.layer_tensors(&entry.name)?.into_iter().filter(|t| *t != bias).collect();
     Ok(Target { name: entry.name.clone(), desc, from })

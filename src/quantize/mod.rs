@@ -4,7 +4,9 @@
 //! [`convert_checkpoint`] repacks a directory that is quantized already; both stream layer by layer.
 
 mod arithmetic;
+mod beside;
 mod convert;
+mod fit;
 mod options;
 mod quantizer;
 mod rewrite;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::fit;
 use super::options::{CheckpointOptions, Method, Report, matches};
 use super::rewrite::{self, OnProgress, Rewrite, Target};
 use super::rtn::{RtnOptions, rtn};
@@ -23,9 +24,15 @@ use crate::types::Dtype;
 /// checkpoints of BF16 models have BF16 scales.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Cancelled`] when `progress` returns false; [`crate::ErrorKind::Unsupported`] naming a layer that the layout
-/// cannot hold; [`crate::ErrorKind::InvalidArgument`] for a model that is quantized already, or `src` = `dst`;
-/// [`crate::ErrorKind::Tensor`] for weights that are not finite; [`crate::ErrorKind::Io`]. After an error `dst` is as it was before.
+/// [`ErrorKind::Cancelled`] when `progress` returns false; [`ErrorKind::Unsupported`] naming a layer that the layout
+/// cannot hold; [`ErrorKind::InvalidArgument`] for a model that is quantized already, or `src` = `dst`;
+/// [`ErrorKind::Tensor`] for weights that are not finite; [`ErrorKind::Io`]. After an error `dst` is as it was before.
+///
+/// [`ErrorKind::Cancelled`]: crate::ErrorKind::Cancelled
+/// [`ErrorKind::Unsupported`]: crate::ErrorKind::Unsupported
+/// [`ErrorKind::InvalidArgument`]: crate::ErrorKind::InvalidArgument
+/// [`ErrorKind::Tensor`]: crate::ErrorKind::Tensor
+/// [`ErrorKind::Io`]: crate::ErrorKind::Io
 pub fn quantize_checkpoint(
     src: &Path,
     dst: &Path,
@@ -75,7 +82,7 @@ fn target(source: &Checkpoint, entry: &LayerEntry, options: &CheckpointOptions) 
     let dtype = source.tensor(&weight)?.dtype;
     let scale_dtype = rtn_options(options, dtype).types(dtype).1;
     let desc = LayerDesc { k: entry.k, n: entry.n, spec: options.spec, layout: options.layout, scale_dtype };
-    rewrite::check_fit(&desc)?;
+    fit::check(&desc)?;
     let desc = layout::target(desc, options.layout)?;
     Ok(Target { name: entry.name.clone(), desc, from: vec![weight] })
 }

@@ -3,20 +3,19 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use serde_json::Value;
+
+use super::beside;
 use super::options::{Progress, Report, Stage, matches};
 use crate::checkpoint::{Checkpoint, ShardWriter, TensorPlan, WriterOptions, names};
-use crate::config::{self, ModuleDecision, QuantConfig};
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, LayerDesc, Layout, Packed};
-use crate::types::{GroupSize, QuantSpec};
+use crate::layout::{LayerDesc, Packed};
 
 /// Says where the job stands; false asks it to stop.
 pub type OnProgress<'a> = &'a mut dyn FnMut(&Progress) -> bool;
-
-/// Files beside the tensors that belong to a model, by their extension.
-const COMPANIONS: [&str; 8] = ["json", "txt", "model", "jinja", "md", "py", "tiktoken", "spm"];
 
 /// A layer that is replaced.
 pub(super) struct Target {
@@ -54,37 +53,6 @@ pub(super) fn open(src: &Path, dst: &Path) -> Result<Checkpoint> {
     Ok(source)
 }
 
-/// Whether a checkpoint in `layout` can hold the layer in a way that other readers of the layout understand.
-pub(super) fn check_fit(desc: &LayerDesc) -> Result<()> {
-    match desc.layout {
-        Layout::AwqGemm
-        | Layout::AwqGemv
-        | Layout::AwqGemvFast
-        | Layout::AwqMarlin
-        | Layout::CompressedTensors => {}
-        // Ours: it pads.
-        Layout::Marlin => return Ok(()),
-        Layout::Dense | Layout::Gptq | Layout::GptqV2 | Layout::Cpu => {
-            return Err(Error::unsupported("checkpoints of this layout are not written").found(desc.layout));
-        }
-    }
-    let k = desc.k;
-    match desc.spec.group {
-        GroupSize::Of(g) if !k.is_multiple_of(g as usize) => {
-            let fits = [16, 32, 64, 128, 256, 512, 1024].into_iter().filter(|&g| {
-                let spec = QuantSpec { group: GroupSize::Of(g), ..desc.spec };
-                k.is_multiple_of(g as usize) && layout::sizes(&LayerDesc { spec, ..*desc }).is_ok()
-            });
-            let fits: Vec<_> = fits.map(|g| g.to_string()).collect();
-            let usual = if fits.is_empty() { String::new() } else { format!("{} or ", fits.join(", ")) };
-            Err(Error::unsupported(format!("the {} layout has no partial groups", desc.layout))
-                .found(format!("K = {k}, group size {g}"))
-                .needed(format!("a group size that divides K ({usual}-1), or the layer among those to skip")))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl Rewrite<'_> {
     /// Runs the job; `make` gives the new form of a layer.
     pub fn run(
@@ -93,10 +61,10 @@ impl Rewrite<'_> {
         make: &mut dyn FnMut(&Target) -> Result<Packed>,
         progress: OnProgress,
     ) -> Result<Report> {
-        let mut warnings = self.warnings.clone();
         let skipped = self.skipped();
-        let model_config = self.model_config(&skipped)?;
-        self.check_section(&model_config, &mut warnings)?;
+        let model_config = beside::model_config(self.dir(), self.section(&skipped)?)?;
+        let mut warnings = self.warnings.clone();
+        warnings.extend(beside::check_config(&model_config, self.targets.iter().map(|t| &*t.name))?);
 
         let replaced: HashSet<&str> = self.targets.iter().flat_map(|t| &t.from).map(String::as_str).collect();
         let kept: Vec<_> = self.source.tensors().filter(|(name, _)| !replaced.contains(name)).collect();
@@ -109,20 +77,9 @@ impl Rewrite<'_> {
         let mut writer = ShardWriter::create(dst, &plans, &self.writer)?;
 
         let bytes_total = self.source.tensors().map(|(_, t)| t.data.len() as u64).sum();
-        let mut bytes_done = 0;
-        let mut tell = |stage, layer: &str, index, count, bytes_done| match progress(&Progress {
-            stage,
-            layer,
-            index,
-            count,
-            bytes_done,
-            bytes_total,
-        }) {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Cancelled, "the job was cancelled").file(dst)),
-        };
+        let mut telling = Telling { progress, bytes_done: 0, bytes_total };
         for (i, target) in self.targets.iter().enumerate() {
-            tell(Stage::Layers, &target.name, i, self.targets.len(), bytes_done)?;
+            telling.next(Stage::Layers, &target.name, i, self.targets.len())?;
             let packed = make(target).map_err(|e| e.subject(&target.name))?;
             if packed.desc != target.desc {
                 return Err(Error::internal("a layer became another than was planned").subject(&target.name));
@@ -131,17 +88,17 @@ impl Rewrite<'_> {
                 writer.write(&plan.name, &data)?;
             }
             for name in &target.from {
-                bytes_done += self.source.tensor(name)?.data.len() as u64;
+                telling.bytes_done += self.source.tensor(name)?.data.len() as u64;
             }
         }
         for (i, (name, tensor)) in kept.iter().enumerate() {
-            tell(Stage::Copy, name, i, kept.len(), bytes_done)?;
+            telling.next(Stage::Copy, name, i, kept.len())?;
             writer.write(name, tensor.data)?;
-            bytes_done += tensor.data.len() as u64;
+            telling.bytes_done += tensor.data.len() as u64;
         }
-        tell(Stage::Finish, "", 0, 1, bytes_done)?;
+        telling.next(Stage::Finish, "", 0, 1)?;
         writer.add_file("config.json", &model_config)?;
-        for file in self.companions()? {
+        for file in beside::companions(self.dir())? {
             writer.copy_file(&file)?;
         }
         let written = writer.finish()?;
@@ -166,17 +123,11 @@ impl Rewrite<'_> {
         all.filter(|name| !replaced.contains(name.as_str())).cloned().collect()
     }
 
-    /// The text of the new config.json: the old one with another section, everything else in its place.
-    fn model_config(&self, skipped: &[String]) -> Result<Vec<u8>> {
-        let path = self.dir().join("config.json");
-        let mut value = if path.exists() { config::json::read(&path)? } else { serde_json::json!({}) };
+    /// The `quantization_config` of the result.
+    fn section(&self, skipped: &[String]) -> Result<Value> {
         let LayerDesc { spec, layout, .. } = self.one_way()?;
         let lm_head = self.targets.iter().any(|t| matches("lm_head", &t.name));
-        let section = config::section(spec, layout, skipped, lm_head)?;
-        config::replace_section(&mut value, Some(section));
-        let mut text = serde_json::to_vec_pretty(&value).map_err(|e| Error::internal(e.to_string()))?;
-        text.push(b'\n');
-        Ok(text)
+        config::section(spec, layout, skipped, lm_head)
     }
 
     /// The first layer, to which all others are alike: one section describes one way of quantizing.
@@ -192,40 +143,22 @@ impl Rewrite<'_> {
                 .needed("one way for all")),
         }
     }
+}
 
-    /// Reads the new config as any reader would and compares it with what is going to be written. Skip lists
-    /// match parts of names in some dialects, so that an entry can hit more than it is meant to.
-    fn check_section(&self, model_config: &[u8], warnings: &mut Vec<String>) -> Result<()> {
-        let config = QuantConfig::from_json(model_config, "config.json")?;
-        for target in &self.targets {
-            if let ModuleDecision::Skipped { reason } = config.stored_module(&target.name)? {
-                warnings.push(format!(
-                    "{} is quantized, but engines that go by the skip list will take it for unquantized: {reason}",
-                    target.name
-                ));
-            }
-        }
-        Ok(())
-    }
+/// Tells the caller what comes next, and hears whether to go on.
+struct Telling<'a> {
+    progress: OnProgress<'a>,
+    bytes_done: u64,
+    bytes_total: u64,
+}
 
-    /// Tokenizer, generation config, license and the like.
-    fn companions(&self) -> Result<Vec<PathBuf>> {
-        let dir = self.dir();
-        let mut files = vec![];
-        for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, &e))? {
-            let path = entry.map_err(|e| Error::io(dir, &e))?.path();
-            let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
-            let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-            let known =
-                COMPANIONS.contains(&extension) || name.starts_with("LICENSE") || name.starts_with("NOTICE");
-            let replaced = config::FILE_NAMES.contains(&name) || name.ends_with(".index.json");
-            // Follows links: model caches are made of them.
-            if known && !replaced && !name.starts_with('.') && path.is_file() {
-                files.push(path);
-            }
+impl Telling<'_> {
+    fn next(&mut self, stage: Stage, layer: &str, index: usize, count: usize) -> Result<()> {
+        let &mut Telling { bytes_done, bytes_total, .. } = self;
+        match (self.progress)(&Progress { stage, layer, index, count, bytes_done, bytes_total }) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Cancelled, "the caller asked to stop")),
         }
-        files.sort();
-        Ok(files)
     }
 }
 

@@ -103,11 +103,11 @@ pub fn rtn(
     })
 }
 
-/// Codes \[N, K\], zero points and scales \[N, G\].
-struct ByRow {
-    q: Vec<u8>,
-    z: Vec<u8>,
-    scales: Vec<u8>,
+/// Codes \[N, K\], zero points and scales \[N, G\], of all rows or of some.
+struct ByRow<T> {
+    q: T,
+    z: T,
+    scales: T,
 }
 
 /// The weight as it comes.
@@ -121,52 +121,38 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn quantize<A: Arithmetic>(&self, par: &dyn Parallel) -> Result<ByRow> {
+    fn quantize<A: Arithmetic>(&self, par: &dyn Parallel) -> Result<ByRow<Vec<u8>>> {
         let (n, k) = (self.n, self.k);
         let groups = self.options.spec.group.count(k);
-        let scale_bytes = self.scale_dtype.bytes();
-        let mut out =
-            ByRow { q: vec![0; n * k], z: vec![0; n * groups], scales: vec![0; n * groups * scale_bytes] };
+        let scale_row = groups * self.scale_dtype.bytes();
+        let mut out = ByRow { q: vec![0; n * k], z: vec![0; n * groups], scales: vec![0; n * scale_row] };
         let failed = Mutex::new(None::<(usize, Error)>);
-        {
-            let q = out.q.chunks_mut(ROWS * k);
-            let z = out.z.chunks_mut(ROWS * groups);
-            let scales = out.scales.chunks_mut(ROWS * groups * scale_bytes);
-            let tasks: Vec<_> = q.zip(z).zip(scales).map(Mutex::new).collect();
-            par.run(tasks.len(), &|t| {
-                let mut chunk = tasks[t].lock().expect("no task panics");
-                let ((q, z), scales) = &mut *chunk;
-                let q = q.chunks_mut(k);
-                let z = z.chunks_mut(groups);
-                let scales = scales.chunks_mut(groups * scale_bytes);
-                let mut row = vec![0f32; k];
-                for (i, ((q, z), scales)) in q.zip(z).zip(scales).enumerate() {
-                    let r = t * ROWS + i;
-                    if let Err(e) = self.row::<A>(r, &mut row, q, z, scales) {
-                        let mut failed = failed.lock().expect("no task panics");
-                        // Always the first bad row, whichever thread is faster.
-                        if failed.as_ref().is_none_or(|(other, _)| r < *other) {
-                            *failed = Some((r, e));
-                        }
-                        return;
+        let rows = out.q.chunks_mut(k).zip(out.z.chunks_mut(groups)).zip(out.scales.chunks_mut(scale_row));
+        let mut rows: Vec<_> = rows.map(|((q, z), scales)| ByRow { q, z, scales }).collect();
+        // A lock for each task is how disjoint pieces reach a shared closure; nobody ever waits for one.
+        let tasks: Vec<_> = rows.chunks_mut(ROWS).map(Mutex::new).collect();
+        par.run(tasks.len(), &|t| {
+            let mut weights = vec![0f32; k];
+            for (i, out) in tasks[t].lock().expect("no task panics").iter_mut().enumerate() {
+                let r = t * ROWS + i;
+                if let Err(e) = self.row::<A>(r, &mut weights, out) {
+                    let mut failed = failed.lock().expect("no task panics");
+                    // Always the first bad row, whichever thread is faster.
+                    if failed.as_ref().is_none_or(|(other, _)| r < *other) {
+                        *failed = Some((r, e));
                     }
+                    return;
                 }
-            });
-        }
+            }
+        });
         match failed.into_inner().expect("no task panics") {
             Some((_, e)) => Err(e),
             None => Ok(out),
         }
     }
 
-    fn row<A: Arithmetic>(
-        &self,
-        r: usize,
-        row: &mut [f32],
-        q: &mut [u8],
-        z: &mut [u8],
-        scales: &mut [u8],
-    ) -> Result<()> {
+    /// Quantizes row `r`; `row` is room for its weights.
+    fn row<A: Arithmetic>(&self, r: usize, row: &mut [f32], out: &mut ByRow<&mut [u8]>) -> Result<()> {
         let RtnOptions { spec, rule, arithmetic, .. } = self.options;
         let bytes = self.k * self.dtype.bytes();
         widen(&self.weight[r * bytes..][..bytes], self.dtype, row);
@@ -174,7 +160,8 @@ impl Rows<'_> {
             row.iter_mut().for_each(|w| *w = A::round(*w));
         }
         let g = spec.group.effective(self.k);
-        let out = q.chunks_mut(g).zip(z).zip(scales.chunks_mut(self.scale_dtype.bytes()));
+        let scales = out.scales.chunks_mut(self.scale_dtype.bytes());
+        let out = out.q.chunks_mut(g).zip(&mut *out.z).zip(scales);
         for (j, (group, ((q, z), stored))) in row.chunks(g).zip(out).enumerate() {
             let range = rule::range(group);
             if !range.finite {
