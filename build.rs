@@ -1,6 +1,8 @@
-//! Gives the shared library its SONAME, so that a program linked against 0.1.x finds any 0.1.x.
+//! Gives the shared library its SONAME, so that a program linked against 0.1.x finds any 0.1.x, and the code the
+//! name of its target.
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-env=AWQM_TARGET={}", std::env::var("TARGET").unwrap());
     let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
     let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
     // Below 1.0 every minor version may break the ABI, so it is part of the name.

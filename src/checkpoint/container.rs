@@ -4,7 +4,7 @@
 //! crate defines what a header entry is; the checks are done here because every one has to name the tensor,
 //! what was found and what is needed, and because repeated names and sums that overflow must not pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs::File;
@@ -60,6 +60,12 @@ impl Container {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The texts that the writer put beside the tensors (`__metadata__`).
+    pub fn metadata(&self) -> HashMap<String, String> {
+        let header = safetensors::SafeTensors::read_metadata(&self.map);
+        header.ok().and_then(|(_, m)| m.metadata().clone()).unwrap_or_default()
     }
 
     /// The bytes of a tensor of this file.

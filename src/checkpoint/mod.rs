@@ -26,6 +26,7 @@ pub mod names;
 mod notes;
 mod parts;
 mod shards;
+mod single;
 mod staging;
 mod table;
 mod values;
@@ -49,7 +50,8 @@ pub use layers::LayerEntry;
 pub use parts::{Split, TensorParallel};
 pub use shards::TensorPlan;
 pub use table::TensorView;
-pub use writer::{ShardWriter, WriterOptions, Written, save_packed};
+pub use single::{load_packed, save_packed, save_tensors};
+pub use writer::{ShardWriter, WriterOptions, Written};
 
 /// A checkpoint, open for reading. Immutable; may be used by many threads at once.
 #[derive(Debug)]

@@ -9,11 +9,9 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::names;
 use super::shards::{Shards, TensorPlan};
 use super::staging::{Existing, Staging};
 use crate::error::{Error, Result};
-use crate::layout::Packed;
 
 /// How a checkpoint is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,28 +134,4 @@ impl ShardWriter {
         let tensor_bytes = self.shards.total_bytes;
         Ok(Written { files: self.staging.commit()?, tensor_bytes })
     }
-}
-
-/// Writes one packed layer to a safetensors file of its own, its tensors named `prefix.qweight` and so on.
-/// A file of that name is replaced once the new one is complete.
-pub fn save_packed(packed: &Packed, path: &Path, prefix: &str) -> Result<()> {
-    let tensors = names::tensors(packed, prefix)?;
-    let (plans, data): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|n| n.to_str());
-    let name = name.ok_or_else(|| Error::invalid("is not a file name in UTF-8").file(path))?;
-    let shards = Shards::plan(&plans, u64::MAX)?;
-    let mut staging = Staging::open(dir, Existing::ReplaceFiles)?;
-    let temporary = staging.add(name)?;
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create_new(&temporary)?;
-        file.write_all(&shards.shards[0].header)?;
-        for (plan, data) in plans.iter().zip(&data) {
-            file.seek(SeekFrom::Start(shards.places[&plan.name].offset))?;
-            file.write_all(data)?;
-        }
-        file.sync_all()
-    };
-    write().map_err(|e| Error::io(path, &e))?;
-    staging.commit().map(drop)
 }

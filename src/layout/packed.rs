@@ -1,7 +1,8 @@
 //! A layer in memory of our own.
 
-use super::{LayerDesc, LayerView, Padded};
+use super::{LayerDesc, LayerView, Padded, check, padded};
 use crate::buffer::Buffer;
+use crate::error::Result;
 use crate::types::Dtype;
 
 /// One layer, packed, in host memory that it owns. The tensors have the padded sizes.
@@ -24,6 +25,27 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// A copy of somebody else's tensors, in the layout that they are in.
+    ///
+    /// Errors: those of [`check`], and [`crate::ErrorKind::OutOfMemory`].
+    pub fn copy_of(view: &LayerView) -> Result<Self> {
+        check(view)?;
+        Ok(Packed {
+            desc: view.desc,
+            padded: padded(&view.desc)?,
+            qweight: Buffer::copy_of(view.qweight)?,
+            scales: Buffer::copy_of(view.scales)?,
+            qzeros: Buffer::copy_of(view.qzeros)?,
+            bias: view.bias.map(Buffer::copy_of).transpose()?,
+            bias_dtype: view.bias_dtype,
+        })
+    }
+
+    /// Bytes of all tensors.
+    pub fn bytes(&self) -> usize {
+        self.qweight.len() + self.scales.len() + self.qzeros.len() + self.bias.as_ref().map_or(0, |b| b.len())
+    }
+
     /// Borrowed view. Its tensors are `padded` in size.
     pub fn view(&self) -> LayerView<'_> {
         LayerView {

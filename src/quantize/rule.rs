@@ -17,7 +17,7 @@ pub enum RangeRule {
 
 /// What one pass over a group finds.
 #[derive(Clone, Copy)]
-pub(super) struct Range {
+pub(super) struct MinMax {
     pub min: f32,
     pub max: f32,
     /// False when any weight is infinite or no number.
@@ -36,7 +36,7 @@ pub(super) struct Params {
 const LANES: usize = 16;
 
 /// Smallest and largest weight of a group.
-pub(super) fn range(group: &[f32]) -> Range {
+pub(super) fn range(group: &[f32]) -> MinMax {
     let mut min = [f32::INFINITY; LANES];
     let mut max = [f32::NEG_INFINITY; LANES];
     // x · 0 is 0 for every finite x and NaN for all others, and NaN stays in a sum.
@@ -55,7 +55,7 @@ pub(super) fn range(group: &[f32]) -> Range {
     for (l, &x) in rest.iter().enumerate() {
         step(l, x);
     }
-    Range {
+    MinMax {
         min: min.into_iter().fold(f32::INFINITY, f32::min),
         max: max.into_iter().fold(f32::NEG_INFINITY, f32::max),
         finite: probe.into_iter().sum::<f32>() == 0.0,
@@ -63,14 +63,14 @@ pub(super) fn range(group: &[f32]) -> Range {
 }
 
 /// Scale and zero point of a group with this range. The scale is infinite when the range overflows the type.
-pub(super) fn params<A: Arithmetic>(range: Range, rule: RangeRule, spec: &QuantSpec) -> Params {
+pub(super) fn params<A: Arithmetic>(range: MinMax, rule: RangeRule, spec: &QuantSpec) -> Params {
     match rule {
         RangeRule::AutoAwq => auto_awq::<A>(range, spec),
         RangeRule::CompressedTensors => compressed_tensors::<A>(range, spec),
     }
 }
 
-fn auto_awq<A: Arithmetic>(Range { min, max, .. }: Range, spec: &QuantSpec) -> Params {
+fn auto_awq<A: Arithmetic>(MinMax { min, max, .. }: MinMax, spec: &QuantSpec) -> Params {
     let floor = A::round(1e-5);
     let top = f32::from(spec.bits.max_code());
     if spec.zero_point {
@@ -84,7 +84,7 @@ fn auto_awq<A: Arithmetic>(Range { min, max, .. }: Range, spec: &QuantSpec) -> P
     }
 }
 
-fn compressed_tensors<A: Arithmetic>(Range { min, max, .. }: Range, spec: &QuantSpec) -> Params {
+fn compressed_tensors<A: Arithmetic>(MinMax { min, max, .. }: MinMax, spec: &QuantSpec) -> Params {
     let (min, max) = (min.min(0.0), max.max(0.0));
     let (top, mid) = (f32::from(spec.bits.max_code()), f32::from(spec.bits.mid()));
     let or_epsilon = |scale: f32| if scale == 0.0 { A::EPSILON } else { scale };

@@ -1,0 +1,278 @@
+//! `awqm_linear`: a layer on a device, ready to run.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use super::device::awqm_device;
+use super::guard::guard;
+use super::options::{self, InfoOut, Sized0};
+use super::packed::awqm_packed;
+use super::pointers::{Out, free, null, positive, reference, size};
+use super::status::awqm_status;
+use super::types::{awqm_backend, awqm_compute, awqm_dtype, awqm_layout};
+use crate::cpu::{CpuLinear, CpuPlan, Kernel, Matrix, XView, YMut};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Layout;
+use crate::types::Dtype;
+
+/// A linear layer on a device: y = x * w + bias. Immutable: any number of threads may run it at once, each with a
+/// workspace of its own.
+pub struct awqm_linear {
+    pub(super) inner: Arc<CpuLinear>,
+}
+
+/// Options of awqm_linear_create.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct awqm_linear_options {
+    /// sizeof(awqm_linear_options).
+    pub struct_size: usize,
+    /// Arithmetic.
+    pub compute: awqm_compute,
+    /// None are defined yet; 0.
+    pub flags: u32,
+}
+
+// SAFETY: repr(C), struct_size first, zero is valid everywhere.
+unsafe impl Sized0 for awqm_linear_options {}
+
+/// What a layer is; filled by awqm_linear_get_info.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct awqm_linear_info {
+    /// sizeof(awqm_linear_info), set by the caller.
+    pub struct_size: usize,
+    /// Input features.
+    pub k: i64,
+    /// Output features.
+    pub n: i64,
+    /// Layout on the device.
+    pub layout: awqm_layout,
+    /// 4 or 8; 0 when dense.
+    pub bits: u32,
+    /// Group size; -1 = per channel; 0 when dense.
+    pub group_size: i64,
+    /// 1: there is a bias.
+    pub has_bias: i32,
+    /// Where it runs.
+    pub backend: awqm_backend,
+    /// Bytes that it holds on the device.
+    pub bytes: usize,
+}
+
+// SAFETY: repr(C), struct_size first, zero is valid everywhere.
+unsafe impl Sized0 for awqm_linear_info {}
+
+/// Arguments of awqm_linear_run and awqm_plan_run.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct awqm_run_args {
+    /// sizeof(awqm_run_args).
+    pub struct_size: usize,
+    /// Activations, m rows of K elements; at any alignment.
+    pub x: *const c_void,
+    /// F16, BF16 or F32.
+    pub x_dtype: awqm_dtype,
+    /// F16, BF16 or F32. 0 = x_dtype.
+    pub y_dtype: awqm_dtype,
+    /// Result, m rows of N elements; at any alignment; must not share memory with x or the workspace
+    /// (x and y may be different columns of one matrix).
+    pub y: *mut c_void,
+    /// Rows.
+    pub m: i64,
+    /// Elements from one row of x to the next, at least K; 0 = K.
+    pub x_stride: i64,
+    /// Elements from one row of y to the next, at least N; 0 = N.
+    pub y_stride: i64,
+}
+
+// SAFETY: repr(C), struct_size first, zero is valid everywhere.
+unsafe impl Sized0 for awqm_run_args {}
+
+/// Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense;
+/// the layer keeps what it needs, so `packed` may be freed.
+///
+/// Statuses: UNSUPPORTED, UNKNOWN_ENUM, OUT_OF_MEMORY.
+///
+/// # Safety
+/// `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_linear_create(
+    device: *const awqm_device,
+    packed: *const awqm_packed,
+    options: *const awqm_linear_options,
+    out_linear: *mut *mut awqm_linear,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (out, device) = unsafe { (Out::new(out_linear, "out_linear")?, reference(device, "device")?) };
+        // SAFETY: the caller's promise.
+        let (packed, options) = unsafe { (reference(packed, "packed")?, options::read(options, "options")?) };
+        options.compute.check("options.compute")?;
+        if options.flags != 0 {
+            let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
+            return Err(e.subject("options.flags").found(options.flags).needed(0));
+        }
+        let linear = CpuLinear::new(&packed.inner.view(), &device.cpu)?;
+        out.give(awqm_linear { inner: Arc::new(linear) });
+        Ok(())
+    })
+}
+
+/// What a layer is.
+///
+/// # Safety
+/// `linear` is a live handle; `out_info` is writable for the struct_size that it carries.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_linear_get_info(
+    linear: *const awqm_linear,
+    out_info: *mut awqm_linear_info,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (out, linear) = unsafe { (InfoOut::new(out_info, "out_info")?, reference(linear, "linear")?) };
+        let desc = linear.inner.desc();
+        let quantized = desc.layout != Layout::Dense;
+        out.set(&awqm_linear_info {
+            struct_size: 0,
+            k: desc.k as i64,
+            n: desc.n as i64,
+            layout: desc.layout.into(),
+            bits: if quantized { desc.spec.bits.get() as u32 } else { 0 },
+            group_size: if quantized { desc.spec.group.get() } else { 0 },
+            has_bias: linear.inner.packed().bias.is_some().into(),
+            backend: awqm_backend::CPU,
+            bytes: linear.inner.bytes(),
+        });
+        Ok(())
+    })
+}
+
+/// Workspace that is enough for every m from 1 to max_m, every x and y dtype and every kernel of this layer. It need
+/// not be zeroed or aligned; its contents mean nothing between calls.
+///
+/// # Safety
+/// `linear` is a live handle; `out_bytes` is writable.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_linear_workspace_bytes(
+    linear: *const awqm_linear,
+    max_m: i64,
+    x_dtype: awqm_dtype,
+    out_bytes: *mut usize,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (out, linear) = unsafe { (Out::new(out_bytes, "out_bytes")?, reference(linear, "linear")?) };
+        let max_m = positive(max_m, "max_m")?;
+        let dtype = activation(x_dtype, "x_dtype")?;
+        let mut bytes = 0;
+        for kernel in [Kernel::Auto, Kernel::Gemv, Kernel::Gemm] {
+            bytes = bytes.max(linear.inner.plan(max_m, dtype, kernel)?.workspace_bytes);
+        }
+        out.set(bytes);
+        Ok(())
+    })
+}
+
+/// y = x * w + bias, with the kernel that suits m. Returns when y is written. Allocates nothing; results do not depend
+/// on the number of threads. A row of x that holds NaN or infinity gives NaN or infinity as IEEE arithmetic does.
+///
+/// `stream` must be NULL on the CPU.
+///
+/// Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT, UNKNOWN_ENUM.
+///
+/// # Safety
+/// `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
+/// workspace for its bytes, and nothing else uses y or the workspace during the call.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_linear_run(
+    linear: *const awqm_linear,
+    args: *const awqm_run_args,
+    workspace: *mut c_void,
+    workspace_bytes: usize,
+    stream: *mut c_void,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (linear, args) = unsafe { (reference(linear, "linear")?, options::read_required(args, "args")?) };
+        let plan = linear.inner.plan(
+            positive(args.m, "args.m")?,
+            activation(args.x_dtype, "args.x_dtype")?,
+            Kernel::Auto,
+        )?;
+        // SAFETY: the caller's promise.
+        unsafe { run(&linear.inner, &plan, &args, workspace, workspace_bytes, stream) }
+    })
+}
+
+/// Frees a layer. NULL is fine.
+///
+/// # Safety
+/// `linear` is NULL or a live handle that is not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_linear_free(linear: *mut awqm_linear) {
+    // SAFETY: the caller's promise.
+    unsafe { free(linear) }
+}
+
+/// A dtype that activations may have.
+pub(super) fn activation(code: awqm_dtype, argument: &str) -> Result<Dtype> {
+    let dtype = code.get(argument)?;
+    if !dtype.is_activation() {
+        let e = Error::unsupported("is no dtype of activations").subject(argument);
+        return Err(e.found(dtype).needed("F16, BF16 or F32"));
+    }
+    Ok(dtype)
+}
+
+/// One matrix of the arguments, its strides checked.
+fn matrix(
+    p: *const c_void,
+    m: usize,
+    columns: usize,
+    stride: i64,
+    dtype: Dtype,
+    name: &str,
+) -> Result<Matrix> {
+    if p.is_null() {
+        return Err(null(&format!("args.{name}")));
+    }
+    let stride = match size(stride, &format!("args.{name}_stride"))? {
+        0 => columns,
+        stride => stride,
+    };
+    Matrix::new(name, dtype, m, columns, stride)
+}
+
+/// # Safety
+/// As [`awqm_linear_run`].
+pub(super) unsafe fn run(
+    linear: &CpuLinear,
+    plan: &CpuPlan,
+    args: &awqm_run_args,
+    workspace: *mut c_void,
+    workspace_bytes: usize,
+    stream: *mut c_void,
+) -> Result<()> {
+    if !stream.is_null() {
+        return Err(Error::invalid("the CPU has no streams").subject("stream").needed("NULL"));
+    }
+    let desc = linear.desc();
+    let m = positive(args.m, "args.m")?;
+    let x_dtype = activation(args.x_dtype, "args.x_dtype")?;
+    let y_dtype = if args.y_dtype.0 == 0 { x_dtype } else { activation(args.y_dtype, "args.y_dtype")? };
+    let x = matrix(args.x, m, desc.k, args.x_stride, x_dtype, "x")?;
+    let y = matrix(args.y, m, desc.n, args.y_stride, y_dtype, "y")?;
+    if workspace.is_null() && workspace_bytes > 0 {
+        return Err(null("workspace"));
+    }
+    // SAFETY: readable and writable for these bytes by the caller's promise; run_raw finds out about overlaps.
+    unsafe {
+        let (x, y) = (XView::from_raw(args.x.cast(), x), YMut::from_raw(args.y.cast(), y));
+        linear.run_raw(plan, x, y, workspace.cast(), workspace_bytes)
+    }
+}

@@ -1,0 +1,64 @@
+//! What this library is: version, ABI, backends.
+
+use std::ffi::{CStr, c_char};
+
+use super::types::awqm_backend;
+
+const fn number(text: &str) -> u32 {
+    let mut value = 0;
+    let mut i = 0;
+    while i < text.len() {
+        value = value * 10 + (text.as_bytes()[i] - b'0') as u32;
+        i += 1;
+    }
+    value
+}
+
+/// MAJOR * 1000000 + MINOR * 1000 + PATCH of the library that is loaded; AWQM_VERSION_NUMBER is the header's.
+#[unsafe(no_mangle)]
+pub extern "C" fn awqm_version_number() -> u32 {
+    number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+        + number(env!("CARGO_PKG_VERSION_MINOR")) * 1000
+        + number(env!("CARGO_PKG_VERSION_PATCH"))
+}
+
+/// The version as text, such as "0.1.0". Static string.
+#[unsafe(no_mangle)]
+pub extern "C" fn awqm_version_string() -> *const c_char {
+    const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a version holds no NUL"),
+    };
+    TEXT.as_ptr()
+}
+
+/// The ABI that the library offers; a program compiled against another AWQM_ABI_VERSION must not use it.
+#[unsafe(no_mangle)]
+pub extern "C" fn awqm_abi_version() -> u32 {
+    1
+}
+
+/// Version, backends and target in one line, for bug reports. Static string.
+#[unsafe(no_mangle)]
+pub extern "C" fn awqm_build_info() -> *const c_char {
+    const TEXT: &CStr = match CStr::from_bytes_with_nul(
+        concat!(
+            "awq-marlin ",
+            env!("CARGO_PKG_VERSION"),
+            "; backends cpu; target ",
+            env!("AWQM_TARGET"),
+            "\0"
+        )
+        .as_bytes(),
+    ) {
+        Ok(text) => text,
+        Err(_) => panic!("a target name holds no NUL"),
+    };
+    TEXT.as_ptr()
+}
+
+/// 1 when the backend is built in and can be used on this machine, else 0 (unknown backends too).
+#[unsafe(no_mangle)]
+pub extern "C" fn awqm_backend_available(backend: awqm_backend) -> i32 {
+    i32::from(backend == awqm_backend::CPU)
+}
