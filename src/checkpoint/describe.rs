@@ -172,7 +172,7 @@ fn wrong_group(scales: &Member, desc: &LayerDesc) -> Option<Error> {
 
 /// Group sizes worth a try: those that divide K into as many groups as the scales have, and the usual ones.
 pub(super) fn group_sizes(k: usize, scales: &[usize]) -> Vec<GroupSize> {
-    let exact = scales.iter().filter(move |&&s| s > 1 && k % s == 0).map(move |&s| (k / s) as i64);
+    let exact = scales.iter().filter(move |&&s| s > 1 && k.is_multiple_of(s)).map(move |&s| (k / s) as i64);
     let usual = [128, 64, 32, 256, 512, 1024, 16, -1];
     exact.chain(usual).filter_map(|g| GroupSize::new(g).ok()).collect()
 }

@@ -27,7 +27,7 @@ pub struct LayerEntry {
     pub k: usize,
     /// Output features; 0 if the tensors are damaged.
     pub n: usize,
-    /// How it is quantized; `None` if it is not.
+    /// How it is quantized; `None` if it is not, or if the config has no answer (see [`LayerEntry::error`]).
     pub spec: Option<QuantSpec>,
     /// How the tensors lie; [`Layout::Dense`] if not quantized.
     pub layout: Layout,

@@ -169,6 +169,11 @@ impl Checkpoint {
     }
 
     /// Every linear layer: quantized, or why not. In the order of the numbers in their names.
+    ///
+    /// Where config and tensors disagree, the tensors count: a module with packed codes is quantized even if the config
+    /// skips it, and one with nothing but a weight is not even if the config quantizes it. Both are among the
+    /// [warnings](Checkpoint::warnings), except that a config without a skip list leaves it to the tensors to say what
+    /// is skipped. A two-dimensional `weight` is a linear layer unless its name is that of an embedding.
     pub fn layers(&self) -> &[LayerEntry] {
         &self.layers
     }

@@ -92,18 +92,24 @@ fn fused_members(name: &str) -> Option<Vec<String>> {
     Some(members.iter().map(|member| format!("{prefix}{member}")).collect())
 }
 
-/// Members of a fused layer share K and the way they are quantized.
+/// Members of a fused layer share K and the way they are quantized. Damaged ones are left to [`Checkpoint::layer`].
 fn alike(members: &[&LayerEntry]) -> Result<()> {
     let Some((first, rest)) = members.split_first() else { return Ok(()) };
+    if members.iter().any(|m| m.error().is_some()) {
+        return Ok(());
+    }
     for other in rest {
         if first.spec != other.spec {
-            return Err(Error::new(
-                ErrorKind::MixedFused,
-                "the layers cannot be joined: they are quantized differently",
-            )
-            .found(format!("{}: {}, {}: {}", first.name, how(first), other.name, how(other))));
+            let what = "the layers cannot be joined: they are quantized differently";
+            return Err(Error::new(ErrorKind::MixedFused, what).found(format!(
+                "{}: {}, {}: {}",
+                first.name,
+                how(first),
+                other.name,
+                how(other)
+            )));
         }
-        if first.error().is_none() && other.error().is_none() && first.k != other.k {
+        if first.k != other.k {
             return Err(Error::invalid("the layers cannot be joined: they differ in K")
                 .found(format!("{}: {}, {}: {}", first.name, first.k, other.name, other.k)));
         }

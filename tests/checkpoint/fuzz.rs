@@ -18,7 +18,7 @@ fn damage(file: &mut Vec<u8>, rng: &mut TestRng) {
         if file.is_empty() {
             return;
         }
-        let span = if rng.next_u32() % 4 == 0 { file.len() } else { file.len().min(header) };
+        let span = if rng.next_u32().is_multiple_of(4) { file.len() } else { file.len().min(header) };
         let at = rng.next_u64() as usize % span;
         match rng.next_u32() % 6 {
             0 => file[at] ^= 1 << (rng.next_u32() % 8),
@@ -48,7 +48,7 @@ fn damaged_files_never_panic() {
         .map(|name| std::fs::read(fixture(&format!("bad/container/{name}.safetensors"))).unwrap())
         .collect();
     let (mut opened, mut read) = (0, 0);
-    for i in 0..4000 {
+    for i in 0..3000 {
         let mut file = goods[i % goods.len()].clone();
         damage(&mut file, &mut rng);
         std::fs::write(&path, &file).unwrap();
@@ -78,7 +78,7 @@ fn damaged_indexes_never_panic() {
     let good = std::fs::read(&index).unwrap();
     std::fs::remove_file(&index).unwrap();
     let mut opened = 0;
-    for _ in 0..1500 {
+    for _ in 0..1000 {
         let mut text = good.clone();
         for _ in 0..1 + rng.next_u32() % 3 {
             let at = rng.next_u64() as usize % text.len();

@@ -5,6 +5,7 @@ mod decisions;
 mod dialects;
 mod files;
 mod fuzz;
+mod marlin;
 mod models;
 mod splits;
 mod support;
