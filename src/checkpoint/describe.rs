@@ -2,8 +2,9 @@
 //! (and two integers where a dialect stores the logical shape), so that opening a checkpoint stays cheap.
 
 use super::module::{Member, Module};
+use super::names::{self, Stored, Suffixes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, LayerDesc, Layout};
+use crate::layout::{LayerDesc, Layout, Role};
 use crate::types::{Bits, Dtype, GroupSize, QuantSpec, mul};
 
 /// Element types of scales, biases and dense weights.
@@ -12,35 +13,19 @@ const FLOATS: [Dtype; 3] = [Dtype::F16, Dtype::BF16, Dtype::F32];
 /// Words of packed codes; unsigned is the same bits.
 const WORDS: [Dtype; 2] = [Dtype::I32, Dtype::U32];
 
-/// The suffixes of a layout's tensors: codes (or weight), scales, zero points.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Names {
-    pub codes: &'static str,
-    pub scales: &'static str,
-    pub zeros: &'static str,
-}
+/// Words of the one layout that packs 16 bits.
+const HALF_WORDS: [Dtype; 2] = [Dtype::I16, Dtype::U16];
 
-impl Names {
-    /// The names that a module uses for `layout`.
-    pub fn of(module: &Module, layout: Layout) -> Self {
-        match layout {
-            Layout::Dense => Names { codes: "weight", scales: "", zeros: "" },
-            Layout::CompressedTensors => {
-                Names { codes: "weight_packed", scales: "weight_scale", zeros: "weight_zero_point" }
-            }
-            Layout::AwqGemvFast if module.has("scaled_zeros") => {
-                Names { codes: "qweight", scales: "scales", zeros: "scaled_zeros" }
-            }
-            _ => Names { codes: "qweight", scales: "scales", zeros: "qzeros" },
+/// The names of a module's tensors, if it is of this layout.
+pub(super) fn suffixes(module: &Module, layout: Layout) -> Suffixes {
+    let usual = names::suffixes(layout);
+    match layout {
+        // llm-awq's name for AutoAWQ's tensor.
+        Layout::AwqGemvFast if module.has("scaled_zeros") => {
+            Suffixes { qzeros: Some("scaled_zeros"), ..usual }
         }
+        _ => usual,
     }
-}
-
-/// Shapes of the stored tensors.
-struct Stored {
-    codes: [usize; 2],
-    scales: [usize; 2],
-    zeros: Option<[usize; 2]>,
 }
 
 /// What the module is, if its tensors are what `layout` and `spec` ask for.
@@ -65,36 +50,48 @@ fn dense(module: &Module, spec: QuantSpec) -> Result<LayerDesc> {
 }
 
 fn packed(module: &Module, spec: QuantSpec, layout: Layout) -> Result<LayerDesc> {
-    let names = Names::of(module, layout);
-    let codes = module.need(names.codes)?;
-    let scales = module.need(names.scales)?;
-    let zeros = if spec.zero_point { Some(module.need(names.zeros)?) } else { module.find(names.zeros)? };
+    let names = suffixes(module, layout);
+    let codes = module.need(names.qweight)?;
+    let scales = module.need(names.scales.unwrap_or("scales"))?;
+    let zeros = match names.qzeros {
+        Some(qzeros) if spec.zero_point => Some(module.need(qzeros)?),
+        // A symmetric layer may have zero points all the same; `values` looks into them.
+        Some(qzeros) => module.find(qzeros)?,
+        None if module.has("qzeros") => {
+            let what = "the layout is symmetric and has no such tensor";
+            return Err(module.error("qzeros", ErrorKind::Tensor, what).found("zero points"));
+        }
+        None => None,
+    };
 
-    codes.dtype(if layout == Layout::AwqGemvFast { &[Dtype::I16, Dtype::U16] } else { &WORDS })?;
+    codes.dtype(if layout == Layout::AwqGemvFast { &HALF_WORDS } else { &WORDS })?;
     let scale_dtype = scales.dtype(&FLOATS)?;
     let (k, n) = logical_shape(module, &codes, spec.bits, layout)?;
     let desc = LayerDesc { k, n, spec, layout, scale_dtype };
-    // Refuses what the layout cannot hold, too: a bit width, a group size, a shape.
-    let stored = stored(&desc).map_err(|e| e.subject(module.tensor_name(names.codes)))?;
-    codes.check_shape(&stored.codes)?;
-    if scales.view.shape != stored.scales {
-        return Err(
-            wrong_group(&scales, &desc).unwrap_or_else(|| scales.check_shape(&stored.scales).unwrap_err())
-        );
+    // This also refuses what the layout cannot hold: a bit width, a group size, a shape.
+    let zero_point = spec.zero_point || zeros.is_some();
+    let stored = names::stored(&LayerDesc { spec: QuantSpec { zero_point, ..spec }, ..desc })
+        .map_err(|e| codes.locate(e))?;
+    codes.check_shape(shape_of(&stored, Role::Qweight))?;
+    if let Some(e) = wrong_group(&scales, &desc) {
+        return Err(e);
     }
+    scales.check_shape(shape_of(&stored, Role::Scales))?;
     if let Some(zeros) = zeros {
-        let Some(shape) = stored.zeros else {
-            return Err(zeros.error("the layout is symmetric and has no such tensor"));
-        };
         zeros.dtype(if layout == Layout::AwqGemvFast {
             std::slice::from_ref(&scale_dtype)
         } else {
             &WORDS
         })?;
-        zeros.check_shape(&shape)?;
+        zeros.check_shape(shape_of(&stored, Role::Qzeros))?;
     }
     order_of_activations(module, &desc)?;
     Ok(desc)
+}
+
+/// The shape of one of the tensors that a layout stores.
+fn shape_of(stored: &[Stored], role: Role) -> &[usize] {
+    stored.iter().find(|tensor| tensor.role == Some(role)).map_or(&[], |tensor| &tensor.shape)
 }
 
 /// K and N from the packed shape, or from the tensor that says them.
@@ -130,38 +127,18 @@ fn not_empty(tensor: &Member, k: usize, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// The shapes that a layer of this description has on disk.
-fn stored(desc: &LayerDesc) -> Result<Stored> {
-    let p = layout::padded(desc)?;
-    let per_word = desc.spec.bits.per_word();
-    let by_rows = |codes, zeros| Stored { codes, scales: [p.groups, p.n], zeros: Some(zeros) };
-    let by_columns = |codes, zeros| Stored { codes, scales: [p.n, p.groups], zeros: Some(zeros) };
-    Ok(match desc.layout {
-        Layout::AwqGemm => by_rows([p.k, p.n / per_word], [p.groups, p.n / per_word]),
-        Layout::AwqGemv => by_columns([p.n, p.k / per_word], [p.n, p.groups / per_word]),
-        Layout::AwqGemvFast => by_rows([p.n / 4, p.k], [p.groups, p.n]),
-        Layout::Gptq | Layout::GptqV2 => by_rows([p.k / per_word, p.n], [p.groups, p.n / per_word]),
-        Layout::CompressedTensors => {
-            by_columns([p.n, p.k.div_ceil(per_word)], [p.n.div_ceil(per_word), p.groups])
-        }
-        Layout::Marlin => by_rows([p.k / 16, mul(p.n, 16, "N")? / per_word], [p.groups, p.n / per_word]),
-        Layout::AwqMarlin => {
-            Stored { zeros: None, ..by_rows([p.k / 16, mul(p.n, 16, "N")? / per_word], [0, 0]) }
-        }
-        Layout::Dense | Layout::Cpu => {
-            return Err(Error::internal("no checkpoint stores this layout").found(desc.layout));
-        }
-    })
-}
-
-/// If another group size explains the scales, the error that says so.
+/// If the scales do not have the config's groups, but those of another group size, the error that says so.
 fn wrong_group(scales: &Member, desc: &LayerDesc) -> Option<Error> {
-    let needed = stored(desc).ok()?.scales;
-    let fits = |group: &GroupSize| {
-        let spec = QuantSpec { group: *group, ..desc.spec };
-        stored(&LayerDesc { spec, ..*desc }).is_ok_and(|s| scales.view.shape == s.scales)
+    let shape = |group| {
+        let spec = QuantSpec { group, ..desc.spec };
+        Some(shape_of(&names::stored(&LayerDesc { spec, ..*desc }).ok()?, Role::Scales).to_vec())
     };
-    let group = group_sizes(desc.k, scales.view.shape).into_iter().find(fits)?;
+    let needed = shape(desc.spec.group)?;
+    if scales.view.shape == needed {
+        return None;
+    }
+    let mut groups = group_sizes(desc.k, scales.view.shape).into_iter();
+    let group = groups.find(|g| shape(*g).is_some_and(|s| scales.view.shape == s))?;
     Some(
         scales
             .error("the group size of the config does not fit the tensors")

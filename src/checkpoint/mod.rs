@@ -37,10 +37,10 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, QuantConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, LayerDesc, LayerView, Layout};
+use crate::layout::{self, LayerDesc, LayerView};
 use crate::types::Dtype;
 
-use describe::Names;
+use describe::suffixes;
 use files::Files;
 use module::Module;
 use notes::Notes;
@@ -199,14 +199,15 @@ impl Checkpoint {
     pub fn layer_tensors(&self, name: &str) -> Result<Vec<String>> {
         let entry = self.entry(name)?;
         let module = Module::new(&self.table, &entry.name);
-        let names = Names::of(&module, entry.layout);
-        let all = [names.codes, names.scales, names.zeros, "bias", "g_idx", "weight_shape", "shape"];
-        let there = all.into_iter().filter(|suffix| !suffix.is_empty() && module.has(suffix));
+        let names = suffixes(&module, entry.layout);
+        let all =
+            [Some(names.qweight), names.scales, names.qzeros, names.shape, Some(names.bias), Some("g_idx")];
+        let there = all.into_iter().flatten().filter(|suffix| module.has(suffix));
         Ok(there.map(|suffix| module.tensor_name(suffix)).collect())
     }
 
     /// One layer, checked: dtypes, shapes and group count against the config, finite scales. A layer that is not
-    /// quantized comes back as [`Layout::Dense`].
+    /// quantized comes back as [`Layout::Dense`](layout::Layout::Dense).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::Tensor`] for a tensor that does not fit, [`ErrorKind::Missing`] for one
@@ -228,15 +229,17 @@ impl Checkpoint {
 
 /// The tensors of a layer whose headers have been checked.
 fn view<'a>(module: &Module<'a>, desc: &LayerDesc) -> Result<LayerView<'a>> {
-    let names = Names::of(module, desc.layout);
-    let dense = desc.layout == Layout::Dense;
-    let empty: &[u8] = &[];
-    let bias = module.find("bias")?;
+    let names = suffixes(module, desc.layout);
+    let data = |suffix: Option<&'static str>| match suffix {
+        Some(suffix) => module.need(suffix).map(|tensor| tensor.view.data),
+        None => Ok::<&'a [u8], _>(&[]),
+    };
+    let bias = module.find(names.bias)?;
     Ok(LayerView {
         desc: *desc,
-        qweight: module.need(names.codes)?.view.data,
-        scales: if dense { empty } else { module.need(names.scales)?.view.data },
-        qzeros: if dense || !desc.spec.zero_point { empty } else { module.need(names.zeros)?.view.data },
+        qweight: data(Some(names.qweight))?,
+        scales: data(names.scales)?,
+        qzeros: data(names.qzeros.filter(|_| desc.spec.zero_point))?,
         bias_dtype: bias.as_ref().map_or(Dtype::F16, |b| b.view.dtype),
         bias: bias.map(|b| b.view.data),
     })

@@ -49,14 +49,19 @@ impl<'a> Module<'a> {
         Ok(Member { module: *self, suffix, view })
     }
 
-    /// An error about a tensor, which need not be there: then the file of a sibling is named.
+    /// An error about a tensor, which need not be there.
     pub fn error(&self, suffix: &str, kind: ErrorKind, what: &str) -> Error {
+        self.locate(suffix, Error::new(kind, what))
+    }
+
+    /// The error with the tensor and its file, or the file of a sibling if the tensor is not there.
+    fn locate(&self, suffix: &str, e: Error) -> Error {
         let name = self.tensor_name(suffix);
         let file = self.table.file_of(&name).or_else(|| {
             let siblings = ["qweight", "scales", "weight_packed", "weight_scale", "weight"];
             siblings.iter().find_map(|s| self.table.file_of(&self.tensor_name(s)))
         });
-        let e = Error::new(kind, what).subject(name);
+        let e = e.subject(name);
         match file {
             Some(file) => e.file(file),
             None => e,
@@ -68,6 +73,11 @@ impl<'a> Member<'a> {
     /// An error about this tensor's dtype, shape or values.
     pub fn error(&self, what: &str) -> Error {
         self.module.error(self.suffix, ErrorKind::Tensor, what)
+    }
+
+    /// The error with the place of this tensor.
+    pub fn locate(&self, e: Error) -> Error {
+        self.module.locate(self.suffix, e)
     }
 
     /// The dtype, which must be one of `allowed`.

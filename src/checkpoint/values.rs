@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::describe::Names;
+use super::describe::suffixes;
 use super::module::{Member, Module};
 use super::table::TensorView;
 use crate::error::{ErrorKind, Result};
@@ -11,13 +11,13 @@ use crate::types::{Bits, Dtype};
 
 /// Scales are finite, stored zero points of a symmetric layer say nothing new, groups are in order.
 pub(super) fn check(module: &Module, desc: &LayerDesc) -> Result<()> {
-    if desc.layout == Layout::Dense {
-        return Ok(());
-    }
-    let names = Names::of(module, desc.layout);
-    let scales = module.need(names.scales)?;
+    let names = suffixes(module, desc.layout);
+    let Some(scales) = names.scales else { return Ok(()) };
+    let scales = module.need(scales)?;
     finite(&scales)?;
-    if let Some(zeros) = module.find(names.zeros)? {
+    if let Some(qzeros) = names.qzeros
+        && let Some(zeros) = module.find(qzeros)?
+    {
         let scaled = desc.layout == Layout::AwqGemvFast;
         if scaled {
             finite(&zeros)?;

@@ -45,7 +45,7 @@ fn packed_layers_come_back_even_if_they_were_padded() {
         assert_eq!((view.desc.layout, view.desc.k, view.desc.n), (Layout::Marlin, k, n), "{case}");
         assert_eq!(weight(&view), w, "{case}");
         assert_eq!(view.qweight, &packed.qweight[..], "{case}");
-        let names = ["a.qweight", "a.scales", "a.qzeros", "a.bias", "a.shape"];
+        let names = ["a.qweight", "a.scales", "a.qzeros", "a.shape", "a.bias"];
         assert_eq!(checkpoint.layer_tensors("a").unwrap(), names, "{case}");
     }
 }
