@@ -93,9 +93,15 @@ fn read_index(path: &Path) -> Result<BTreeMap<String, String>> {
     }
 
     let io = |e: std::io::Error| Error::io(path, &e);
-    let size = std::fs::metadata(path).map_err(io)?.len();
-    if size > MAX_INDEX {
-        return Err(Error::new(ErrorKind::Container, "the index is too large").found(size).needed(MAX_INDEX));
+    let meta = std::fs::metadata(path).map_err(io)?;
+    // Reading a pipe could last for ever.
+    if !meta.is_file() {
+        return Err(Error::new(ErrorKind::Io, "is not a regular file"));
+    }
+    if meta.len() > MAX_INDEX {
+        return Err(Error::new(ErrorKind::Container, "the index is too large")
+            .found(meta.len())
+            .needed(format!("at most {MAX_INDEX} bytes")));
     }
     let bytes = std::fs::read(path).map_err(io)?;
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use awq_marlin::ErrorKind;
-use awq_marlin::checkpoint::Checkpoint;
+use awq_marlin::checkpoint::{Checkpoint, save_packed};
 use awq_marlin::layout::Layout;
+use awq_marlin::parallel::Serial;
 use safetensors::Dtype as S;
 
-use super::support::{AWQ_64, Tensor, assert_says, config, fixture, write, write_bytes, write_config};
+use super::support::{
+    AWQ_64, Tensor, assert_says, config, fixture, weight, write, write_bytes, write_config,
+};
 
 /// q and k quantized (K 64, N 8, group 64), o not.
 const TENSORS: [Tensor; 7] = [
@@ -181,6 +184,39 @@ fn a_symmetric_config_wants_zero_points_in_the_middle() {
                 assert_says(&e.to_string(), &["a.qzeros", "symmetric", "found 7", "needed 8"]);
             }
         }
+    }
+}
+
+#[test]
+fn symmetric_layers_may_store_the_middle_in_every_layout() {
+    let section = |version: &str, zero_point: bool| {
+        format!(
+            r#"{{"quant_method":"awq","bits":4,"group_size":128,"zero_point":{zero_point},"version":"{version}"}}"#
+        )
+    };
+    let path = fixture("marlin_v1/k256_n64_g128/awq_marlin_v1.safetensors");
+    let source = Checkpoint::open_files(&[path], Some(config(&section("marlin", false)))).unwrap();
+    let w = weight(&source.layer("").unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("m.safetensors");
+    for (layout, version) in
+        [(Layout::AwqGemm, "gemm"), (Layout::AwqGemv, "gemv"), (Layout::AwqGemvFast, "gemv_fast")]
+    {
+        let packed = source.load(&[""], None, layout, &Serial).unwrap();
+        save_packed(&packed, &file, "a").unwrap();
+        write_config(dir.path(), &section(version, false));
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        let view = checkpoint.layer("a").unwrap_or_else(|e| panic!("{version}: {e}"));
+        assert!(!view.desc.spec.zero_point && view.qzeros.is_empty(), "{version}");
+        assert_eq!(weight(&view), w, "{version}");
+
+        // Real zero points are another matter.
+        let path = fixture(&format!("linear/k256_n256_g32/awq_{version}.safetensors"));
+        let section = section(version, false).replace("128", "32");
+        let asymmetric = Checkpoint::open_files(&[path], Some(config(&section))).unwrap();
+        let e = asymmetric.layer("").unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Tensor);
+        assert_says(&e.to_string(), &["qzeros", "the config says symmetric"]);
     }
 }
 
