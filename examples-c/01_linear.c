@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv) {
     awqm_checkpoint *ckpt = NULL; awqm_device *cpu = NULL; awqm_packed *packed = NULL; awqm_linear *layer = NULL;
-    awqm_linear_info info = {sizeof info};
+    awqm_linear_info info = {.struct_size = sizeof info};
     const char *name = argc > 2 ? argv[2] : "model.layers.0.self_attn.q_proj";
     size_t bytes = 0;
     if (awqm_device_create_cpu(NULL, &cpu) || awqm_checkpoint_open(argc > 1 ? argv[1] : ".", &ckpt) ||

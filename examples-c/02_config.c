@@ -9,7 +9,7 @@ static int fail(void) {
 
 int main(int argc, char **argv) {
     awqm_config *config = NULL;
-    awqm_config_info info = {sizeof info};
+    awqm_config_info info = {.struct_size = sizeof info};
     char text[512];
 
     if (argc < 2) return fprintf(stderr, "usage: %s DIR [MODULE...]\n", argv[0]), 2;
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
         printf("warning: %s\n", text);
     }
     for (int i = 2; i < argc; i++) {
-        awqm_module_info module = {sizeof module};
+        awqm_module_info module = {.struct_size = sizeof module};
         if (awqm_config_query_module(config, argv[i], &module, text, sizeof text, NULL)) return fail();
         printf("%s: %s (%s)\n", argv[i], module.quantized ? "quantized" : "skipped", text);
     }

@@ -20,11 +20,11 @@ static awqm_status tensor(const awqm_checkpoint *ckpt, const char *layer, const 
 
 int main(int argc, char **argv) {
     awqm_checkpoint *ckpt = NULL;
-    awqm_layer_info info = {sizeof info};
+    awqm_layer_info info = {.struct_size = sizeof info};
     awqm_tensor_view qweight, scales, qzeros;
     awqm_layer_desc desc;
     awqm_layer_tensors in;
-    awqm_repack_sizes sizes = {sizeof sizes};
+    awqm_repack_sizes sizes = {.struct_size = sizeof sizes};
 
     if (argc != 3) return fprintf(stderr, "usage: %s DIR LAYER\n", argv[0]), 2;
     if (awqm_checkpoint_open(argv[1], &ckpt)) return fail();

@@ -63,7 +63,11 @@ pub enum ErrorKind {
 
 /// A failure: kind, place, and the two values that disagree.
 #[derive(Debug, Clone)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// Behind one pointer, so that a `Result` costs no more than its value where nothing fails.
+#[derive(Debug, Clone)]
+struct Details {
     kind: ErrorKind,
     what: String,
     file: Option<String>,
@@ -76,7 +80,7 @@ pub struct Error {
 impl Error {
     /// A failure of `kind`; `what` is a clause without a full stop, such as "is not a multiple of the group size".
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Error {
+        Error(Box::new(Details {
             kind,
             what: what.into(),
             file: None,
@@ -84,7 +88,7 @@ impl Error {
             found: None,
             needed: None,
             needed_bytes: None,
-        }
+        }))
     }
 
     /// [`ErrorKind::InvalidArgument`].
@@ -107,7 +111,7 @@ impl Error {
         let mut e = Self::new(ErrorKind::BufferTooSmall, what)
             .found(format!("{found} bytes"))
             .needed(format!("{needed} bytes"));
-        e.needed_bytes = Some(needed);
+        e.0.needed_bytes = Some(needed);
         e
     }
 
@@ -120,52 +124,52 @@ impl Error {
     /// Names the file, unless a deeper place already named one.
     #[must_use]
     pub fn file(mut self, path: &Path) -> Self {
-        self.file.get_or_insert_with(|| path.display().to_string());
+        self.0.file.get_or_insert_with(|| path.display().to_string());
         self
     }
 
     /// Names the tensor, field, layer or argument, unless a deeper place already named one.
     #[must_use]
     pub fn subject(mut self, name: impl Into<String>) -> Self {
-        self.subject.get_or_insert_with(|| name.into());
+        self.0.subject.get_or_insert_with(|| name.into());
         self
     }
 
     /// The value that was found.
     #[must_use]
     pub fn found(mut self, v: impl fmt::Display) -> Self {
-        self.found = Some(v.to_string());
+        self.0.found = Some(v.to_string());
         self
     }
 
     /// The value that is needed.
     #[must_use]
     pub fn needed(mut self, v: impl fmt::Display) -> Self {
-        self.needed = Some(v.to_string());
+        self.0.needed = Some(v.to_string());
         self
     }
 
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// For [`ErrorKind::BufferTooSmall`]: the size that would have been enough.
     pub fn needed_bytes(&self) -> Option<usize> {
-        self.needed_bytes
+        self.0.needed_bytes
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.0.file {
             write!(f, "{file}: ")?;
         }
-        if let Some(subject) = &self.subject {
+        if let Some(subject) = &self.0.subject {
             write!(f, "{subject}: ")?;
         }
-        f.write_str(&self.what)?;
-        match (&self.found, &self.needed) {
+        f.write_str(&self.0.what)?;
+        match (&self.0.found, &self.0.needed) {
             (Some(a), Some(b)) => write!(f, " (found {a}, needed {b})"),
             (Some(a), None) => write!(f, " (found {a})"),
             (None, Some(b)) => write!(f, " (needed {b})"),
