@@ -109,7 +109,7 @@ fn what_is_dropped_leaves_nothing() {
     writer.write("a.words", &[0; 16]).unwrap();
     writer.add_file("config.json", b"{}").unwrap();
     assert_eq!(listing(&new).len(), 2);
-    assert!(listing(&new).iter().all(|n| n.starts_with(".awqm-")), "nothing under its name yet");
+    assert!(listing(&new).iter().all(|n| n.ends_with(".new")), "nothing under its name yet");
     drop(writer);
     assert_eq!(listing(dir.path()), [""; 0], "directories that were made are gone too");
 }
@@ -136,6 +136,19 @@ fn an_existing_checkpoint_is_refused_and_untouched_or_replaced_whole() {
 }
 
 #[test]
+fn a_checkpoint_that_appears_meanwhile_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = ShardWriter::create(dir.path(), &plans(), &WriterOptions::default()).unwrap();
+    for plan in plans() {
+        writer.write(&plan.name, &data(&plan)).unwrap();
+    }
+    fs::write(dir.path().join("model.safetensors"), "somebody else's").unwrap();
+    assert_eq!(writer.finish().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(listing(dir.path()), ["model.safetensors"]);
+    assert_eq!(fs::read(dir.path().join("model.safetensors")).unwrap(), b"somebody else's");
+}
+
+#[test]
 fn a_rename_that_fails_puts_everything_back() {
     let dir = tempfile::tempdir().unwrap();
     let overwrite = WriterOptions { overwrite: true, ..WriterOptions::default() };
@@ -147,7 +160,7 @@ fn a_rename_that_fails_puts_everything_back() {
     writer.add_file("config.json", b"new").unwrap();
     writer.add_file("merges.txt", b"").unwrap();
     // Somebody takes a temporary file away.
-    let merges = listing(dir.path()).into_iter().find(|n| n.ends_with("merges.txt")).unwrap();
+    let merges = listing(dir.path()).into_iter().find(|n| n.contains("merges.txt")).unwrap();
     fs::remove_file(dir.path().join(merges)).unwrap();
     writer.finish().unwrap_err();
     assert_eq!(listing(dir.path()), ["config.json"]);
@@ -208,6 +221,9 @@ fn a_packed_layer_is_saved_under_its_prefix() {
     let packed = plain.pack(Layout::Marlin, &Serial).unwrap();
     save_packed(&packed, &path, "model.up_proj").unwrap();
     assert_eq!(listing(dir.path()), ["layer.safetensors", "other.safetensors"]);
+    fs::create_dir(dir.path().join("folder")).unwrap();
+    let e = save_packed(&packed, &dir.path().join("folder/"), "p").unwrap_err();
+    assert!(e.kind() == ErrorKind::Io && e.to_string().contains("is a directory"), "{e}");
     let tensors = read(&path);
     let names: Vec<_> = tensors.keys().map(|n| n.strip_prefix("model.up_proj.").unwrap()).collect();
     assert_eq!(names, ["bias", "qweight", "qzeros", "scales", "shape"]);

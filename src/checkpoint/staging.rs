@@ -68,13 +68,17 @@ impl Staging {
         if self.existing == Existing::Refuse && path.exists() {
             return Err(exists(&path));
         }
+        if path.is_dir() {
+            return Err(Error::new(ErrorKind::Io, "is a directory, and no file can replace it").file(&path));
+        }
         self.names.push(name.to_owned());
         Ok(self.temporary(name))
     }
 
     /// Where the file of that final name is for now.
     pub fn temporary(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{}-new-{name}", self.tag))
+        // Not `.safetensors` at the end: what a killed process leaves is no shard to any reader.
+        self.dir.join(format!("{}-{name}.new", self.tag))
     }
 
     /// Gives the files their names; what is to be replaced goes. On an error all is as before.
@@ -88,7 +92,12 @@ impl Staging {
                 replaced.push(name.clone());
             }
         }
-        let aside = |name: &str| self.dir.join(format!("{}-old-{name}", self.tag));
+        if self.existing == Existing::Refuse
+            && let Some(name) = replaced.first()
+        {
+            return Err(exists(&self.dir.join(name)));
+        }
+        let aside = |name: &str| self.dir.join(format!("{}-{name}.old", self.tag));
         let away = replaced.iter().map(|n| (self.dir.join(n), aside(n)));
         let into = self.names.iter().map(|n| (self.temporary(n), self.dir.join(n)));
         rename_all(away.chain(into).collect())?;
@@ -126,7 +135,7 @@ fn checkpoint_files(dir: &Path) -> Result<Vec<String>> {
     };
     let entries = fs::read_dir(dir).map_err(|e| Error::io(dir, &e))?;
     let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
-    let mut names: Vec<_> = names.filter(|n| is_one(n) && !n.starts_with(".awqm-")).collect();
+    let mut names: Vec<_> = names.filter(is_one).collect();
     names.sort();
     Ok(names)
 }

@@ -133,3 +133,71 @@ pub(super) fn codes<A: Arithmetic>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::arithmetic::{Brain, Half, Single};
+    use super::*;
+    use crate::types::GroupSize;
+
+    fn quantize<A: Arithmetic>(group: &[f32], rule: RangeRule, zero_point: bool) -> (Params, Vec<u8>) {
+        let spec = QuantSpec { bits: Bits::Four, group: GroupSize::PerChannel, zero_point };
+        let params = params::<A>(range(group), rule, &spec);
+        let mut q = vec![0; group.len()];
+        codes::<A>(group, params, rule, spec.bits, &mut q);
+        (params, q)
+    }
+
+    #[test]
+    fn zeros_stay_zeros() {
+        for (rule, zero_point) in [RangeRule::AutoAwq, RangeRule::CompressedTensors]
+            .into_iter()
+            .flat_map(|r| [false, true].map(|z| (r, z)))
+        {
+            for group in [[0.0; 19], [-0.0; 19]] {
+                let (params, q) = quantize::<Half>(&group, rule, zero_point);
+                assert_eq!(q, [params.zero; 19], "{rule:?}");
+                assert!(params.scale > 0.0);
+            }
+        }
+        let (params, _) = quantize::<Brain>(&[0.0; 4], RangeRule::CompressedTensors, true);
+        assert_eq!(params, Params { scale: 1.0 / 128.0, zero: 8 });
+    }
+
+    #[test]
+    fn a_range_away_from_zero_is_cut_by_one_rule_and_widened_by_the_other() {
+        let group = [3.0, 3.5, 4.5];
+        let (params, q) = quantize::<Single>(&group, RangeRule::AutoAwq, true);
+        assert_eq!((params, q), (Params { scale: 0.1, zero: 0 }, vec![15, 15, 15]));
+        let (params, q) = quantize::<Single>(&group, RangeRule::CompressedTensors, true);
+        assert_eq!((params, q), (Params { scale: 0.3, zero: 0 }, vec![10, 12, 15]));
+        let (params, q) = quantize::<Single>(&group.map(|w| -w), RangeRule::CompressedTensors, true);
+        assert_eq!((params, q), (Params { scale: 0.3, zero: 15 }, vec![5, 3, 0]));
+    }
+
+    #[test]
+    fn ties_fall_to_even_before_or_after_the_zero_point() {
+        // s = 1 and z = 7 in both rules; 2.5 lies between two codes.
+        let group = [-7.0, 8.0, 2.5, 1.5];
+        assert_eq!(quantize::<Half>(&group, RangeRule::AutoAwq, true).1, [0, 15, 9, 9]);
+        assert_eq!(quantize::<Half>(&group, RangeRule::CompressedTensors, true).1, [0, 15, 10, 8]);
+    }
+
+    #[test]
+    fn every_place_in_a_group_is_looked_at() {
+        for len in [1, 15, 16, 17, 40] {
+            for i in 0..len {
+                let mut group = vec![0.25; len];
+                group[i] = -8.0;
+                assert_eq!(range(&group).min, -8.0);
+                group[i] = 8.0;
+                let found = range(&group);
+                assert!(found.max == 8.0 && found.finite);
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    group[i] = bad;
+                    assert!(!range(&group).finite, "{len} {i} {bad}");
+                }
+            }
+        }
+    }
+}
