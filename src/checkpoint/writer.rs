@@ -129,7 +129,9 @@ impl ShardWriter {
         drop(self.open.take());
         for shard in &self.shards.shards {
             let path = self.staging.temporary(&shard.name);
-            File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io(&path, &e))?;
+            // Open for writing: Windows flushes nothing else.
+            let file = File::options().write(true).open(&path);
+            file.and_then(|f| f.sync_all()).map_err(|e| Error::io(&path, &e))?;
         }
         let tensor_bytes = self.shards.total_bytes;
         Ok(Written { files: self.staging.commit()?, tensor_bytes })
