@@ -71,7 +71,12 @@ static void set_choice(const command_line *line, const option *o, const char *va
             return;
         }
     }
-    usage_error(line->synopsis, "%s %s: no such choice (needed %s)", o->name, value, o->value);
+    char known[256] = "";
+    for (const choice *c = o->choices; c->word; c++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", c->word);
+    }
+    usage_error(line->synopsis, "%s %s: no such choice (needed one of %s)", o->name, value, known);
 }
 
 static void set_number(const command_line *line, const option *o, const char *value) {

@@ -23,7 +23,7 @@ static const char SYNOPSIS[] =
     "                  [--device D] [--kernel both|auto|gemv|gemm|marlin] [--dtype f32|f16|bf16]\n"
     "                  [--threads T] [--json]";
 
-enum { MAX_COPIES = 64, MIN_RUNS = 5, MAX_RUNS = 2000, MAX_THREADS = 256 };
+enum { MAX_COPIES = 1024, MIN_RUNS = 5, MAX_RUNS = 2000, MAX_THREADS = 256 };
 static const size_t COLD_BYTES = (size_t)256 << 20;
 static const double SECONDS_PER_CASE = 0.5;
 

@@ -1,20 +1,13 @@
 #include "layers.h"
 
-const choice LAYER_LAYOUTS[] = {
-    {"marlin", AWQM_LAYOUT_MARLIN},
+const choice LAYOUTS[] = {
     {"gemm", AWQM_LAYOUT_AWQ_GEMM},
     {"gemv", AWQM_LAYOUT_AWQ_GEMV},
     {"gemv_fast", AWQM_LAYOUT_AWQ_GEMV_FAST},
-    {"awq_marlin", AWQM_LAYOUT_AWQ_MARLIN},
     {"compressed-tensors", AWQM_LAYOUT_COMPRESSED_TENSORS},
-    {"cpu", AWQM_LAYOUT_CPU},
+    {"marlin", AWQM_LAYOUT_MARLIN},
+    {"awq_marlin", AWQM_LAYOUT_AWQ_MARLIN},
     {NULL, 0},
-};
-
-const choice CHECKPOINT_LAYOUTS[] = {
-    {"gemm", AWQM_LAYOUT_AWQ_GEMM},           {"gemv", AWQM_LAYOUT_AWQ_GEMV},
-    {"gemv_fast", AWQM_LAYOUT_AWQ_GEMV_FAST}, {"compressed-tensors", AWQM_LAYOUT_COMPRESSED_TENSORS},
-    {"marlin", AWQM_LAYOUT_AWQ_MARLIN},       {NULL, 0},
 };
 
 awqm_packed *load_layer(const awqm_checkpoint *checkpoint, const char *name,

@@ -5,12 +5,9 @@
 #include "args.h"
 #include "common.h"
 
-/* What `--to` of repack means: tensors of one layer. "marlin" is the layout that GPU engines run. */
-extern const choice LAYER_LAYOUTS[];
-
-/* What `--format` and `--to` of whole checkpoints mean: dialects that other programs read back. "marlin" is
- * AutoAWQ's `version: marlin`. */
-extern const choice CHECKPOINT_LAYOUTS[];
+/* The layouts by the names that the library gives them. "marlin" is what GPU engines run; "awq_marlin" is
+ * AutoAWQ's `version: marlin`, for symmetric weights only. */
+extern const choice LAYOUTS[];
 
 /* One layer, converted to a layout; NULL options mean no tensor parallelism. The caller frees it. */
 awqm_packed *load_layer(const awqm_checkpoint *checkpoint, const char *name,

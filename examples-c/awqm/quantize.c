@@ -11,10 +11,11 @@
 
 static const char QUANTIZE_SYNOPSIS[] =
     "quantize SRC DST [--method rtn] [--bits 4|8] [--group-size G] [--symmetric]\n"
-    "                     [--format gemm|gemv|gemv_fast|compressed-tensors|marlin] [--skip PATTERN]...\n"
+    "                     [--format gemm|gemv|gemv_fast|compressed-tensors|marlin|awq_marlin] [--skip "
+    "PATTERN]...\n"
     "                     [--max-shard-bytes B] [--overwrite] [--threads T] [--json]";
 static const char CONVERT_SYNOPSIS[] =
-    "convert DIR DST --to gemm|gemv|gemv_fast|compressed-tensors|marlin\n"
+    "convert DIR DST --to gemm|gemv|gemv_fast|compressed-tensors|marlin|awq_marlin\n"
     "                     [--max-shard-bytes B] [--overwrite] [--threads T] [--json]";
 
 enum { METHOD_RTN, METHOD_AWQ };
@@ -72,8 +73,7 @@ int command_quantize(int argc, char **argv) {
         {"--bits", OPTION_COUNT, &bits, "4|8", "bits of a weight (4)", NULL},
         {"--group-size", OPTION_NUMBER, &group_size, "G", "inputs that share a scale; -1: all (128)", NULL},
         {"--symmetric", OPTION_FLAG, &symmetric, NULL, "no zero points", NULL},
-        {"--format", OPTION_CHOICE, &layout, "FORMAT", "how the weights are packed (gemm)",
-         CHECKPOINT_LAYOUTS},
+        {"--format", OPTION_CHOICE, &layout, "gemm|gemv|...", "how the weights are packed (gemm)", LAYOUTS},
         {"--calibration", OPTION_TEXT, &calibration, "FILE", "activations for --method awq", NULL},
         {"--skip", OPTION_TEXTS, &skip, "PATTERN", "leave these layers: a name or whole parts of one", NULL},
         {"--max-shard-bytes", OPTION_COUNT, &max_shard_bytes, "B", "size of a file (4 GiB)", NULL},
@@ -111,7 +111,7 @@ int command_convert(int argc, char **argv) {
     bool overwrite = false, as_json = false;
     const char *const positionals[] = {"DIR", "DST", NULL};
     const option options[] = {
-        {"--to", OPTION_CHOICE, &layout, "FORMAT", "how the weights are packed", CHECKPOINT_LAYOUTS},
+        {"--to", OPTION_CHOICE, &layout, "gemm|gemv|...", "how the weights are packed", LAYOUTS},
         {"--max-shard-bytes", OPTION_COUNT, &max_shard_bytes, "B", "size of a file (4 GiB)", NULL},
         {"--overwrite", OPTION_FLAG, &overwrite, NULL, "write over what is in DST", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},

@@ -9,7 +9,7 @@
 #include "json.h"
 #include "layers.h"
 
-static const char SYNOPSIS[] = "repack DIR --layer PREFIX [--to marlin|gemm|gemv|gemv_fast|...] -o "
+static const char SYNOPSIS[] = "repack DIR --layer PREFIX [--to marlin|gemm|gemv|...] -o "
                                "OUT.safetensors [--threads T] [--json]";
 
 static const struct {
@@ -31,7 +31,7 @@ int command_repack(int argc, char **argv) {
     const char *const positionals[] = {"DIR", NULL};
     const option options[] = {
         {"--layer", OPTION_TEXT, &layer, "PREFIX", "the layer, such as model.layers.0.mlp.up_proj", NULL},
-        {"--to", OPTION_CHOICE, &layout, "LAYOUT", "the layout (marlin)", LAYER_LAYOUTS},
+        {"--to", OPTION_CHOICE, &layout, "gemm|gemv|...", "the layout (marlin)", LAYOUTS},
         {"-o", OPTION_TEXT, &out, "FILE", "the safetensors file to write", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},

@@ -54,7 +54,7 @@ fp16=$(value "$work/tool.json" perplexity)
 "$awqm" quantize "$model" "$work/awq" --bits 4 --group-size 32 --format gemm
 same_perplexity "$work/awq" 512 1
 quantized=$(value "$work/tool.json" perplexity)
-"$python" -c "assert $fp16 < $quantized < 1.15 * $fp16, 'quantization to 4 bits cost too much or nothing'"
+"$python" -c "assert $fp16 < $quantized < 1.35 * $fp16, 'quantization to 4 bits cost too much or nothing'"
 checks=$((checks + 1))
 
 "$awqm" verify "$work/awq" --json >"$work/verify.json"
