@@ -3,9 +3,10 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use super::address::get;
 use super::join::{self, Sources};
 use super::packing::unpadded;
-use super::repack::for_each_chunk;
+use super::repack::{Task, run_all};
 use super::tile::{TILE, Tile};
 use super::{LayerView, Layout, Part, float};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,12 +33,14 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     let out = &mut out[..needed];
     let source = view.desc.scale_dtype;
     if desc.layout == Layout::Dense {
-        for_each_chunk(par, out, row, &|k, out| {
+        let line = &|k: usize, out: &mut [u8]| {
             for (n, to) in out.chunks_exact_mut(dtype.bytes()).enumerate() {
-                let bits = super::address::get(view.qweight, 8 * source.bytes(), n * desc.k + k);
+                let bits = get(view.qweight, 8 * source.bytes(), n * desc.k + k);
                 put_f64(to, dtype, float::to_f64(source, bits));
             }
-        });
+        };
+        let lines = out.chunks_mut(row).enumerate();
+        run_all(par, lines.map(|(k, out)| Box::new(move || line(k, out)) as Task).collect());
         return Ok(());
     }
 
@@ -46,21 +49,27 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     let cells = mul(p.groups, p.n, "scales")?;
     let mut z = reserved(cells, 0.0f32)?;
     let mut s = reserved(cells, 0.0f64)?;
-    sources.zeros(|g, n, v| z[g * p.n + n] = v as f32);
-    sources.scales(|g, n, v| s[g * p.n + n] = float::to_f64(source, v));
-    for_each_chunk(par, out, TILE * row, &|chunk, out| {
+    sources.zeros(|g, n, v| {
+        z[g * p.n + n..].iter_mut().zip(v).for_each(|(z, &v)| *z = v as f32);
+    });
+    sources.scales(|g, n, v| {
+        s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v));
+    });
+    let band = &|k0: usize, out: &mut [u8]| {
         let mut tile = Tile::new();
         for n0 in (0..p.n).step_by(TILE) {
-            sources.read(chunk * TILE, n0, &mut tile);
+            sources.read(k0, n0, &mut tile);
             let cols = TILE.min(p.n - n0);
             for (r, line) in out.chunks_exact_mut(row).enumerate() {
-                let at = (chunk * TILE + r) / p.group * p.n + n0;
+                let at = (k0 + r) / p.group * p.n + n0;
                 let (z, s) = (&z[at..at + cols], &s[at..at + cols]);
                 let to = &mut line[n0 * dtype.bytes()..(n0 + cols) * dtype.bytes()];
                 row_of_tile(&tile, desc.spec.bits, r, z, s, source, dtype, to);
             }
         }
-    });
+    };
+    let bands = out.chunks_mut(TILE * row).enumerate();
+    run_all(par, bands.map(|(i, out)| Box::new(move || band(i * TILE, out)) as Task).collect());
     Ok(())
 }
 
@@ -86,11 +95,10 @@ fn row_of_tile(
     to: &mut [u8],
 ) {
     let cols = z.len();
-    let words = &tile.words[r / bits.per_word()];
-    let (shift, mask) = (bits.get() * (r % bits.per_word()), bits.max_code() as u32);
+    let codes = tile.row(bits, r);
     let mut q = [0f32; TILE];
     for n in 0..cols {
-        q[n] = ((words[n] >> shift) & mask) as f32 - z[n];
+        q[n] = codes[n] as f32 - z[n];
     }
     if source == Dtype::F32 || dtype == Dtype::F64 {
         for (n, to) in to.chunks_exact_mut(dtype.bytes()).enumerate() {
