@@ -3,12 +3,13 @@
 //! Words run along K, so a word is a column word but for the order of its nibbles; only the words have to be transposed.
 //! `stride` is the bytes of a column, `at` those before the first word.
 
-use super::tile::{TILE, Tile, load, slot, store, unzip, vectorized, zip};
+use super::tile::{AHEAD, TILE, Tile, load, prefetch, slot, store, unzip, vectorized, zip};
 
 vectorized! {
     /// 4 bits.
     pub(super) fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
         for n in 0..TILE {
+            prefetch(src, n * stride + at + AHEAD);
             let mut w: [u32; 8] = load(src, n * stride + at);
             for b in 0..8 {
                 w[b] = unzip(w[b]);

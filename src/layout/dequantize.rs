@@ -7,11 +7,11 @@ use super::address::get;
 use super::join::{self, Sources};
 use super::packing::unpadded;
 use super::repack::{Task, run_all};
-use super::tile::{TILE, Tile};
+use super::tile::{TILE, Tile, from_slots, shift, vectorized};
 use super::{LayerView, Layout, Part, float};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Parallel;
-use crate::types::{Bits, Dtype, mul};
+use crate::types::{Dtype, mul};
 
 /// The weight \[K, N\] (logical sizes) as F16, BF16, F32 or F64, little-endian. F64 is exact; the others are the exact
 /// product rounded once. A dense layer is transposed and converted.
@@ -47,24 +47,32 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     let p = unpadded(&desc);
     let sources = Sources::new(&[Part::whole(*view)], &desc, &p)?;
     let cells = mul(p.groups, p.n, "scales")?;
-    let mut z = reserved(cells, 0.0f32)?;
-    let mut s = reserved(cells, 0.0f64)?;
+    let mut z = zeros(cells)?;
+    let mut s = zeros(cells)?;
     sources.zeros(|g, n, v| {
         z[g * p.n + n..].iter_mut().zip(v).for_each(|(z, &v)| *z = v as f32);
     });
+    // Every dtype of scales fits f32.
     sources.scales(|g, n, v| {
-        s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v));
+        s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v) as f32);
     });
+    let bits = desc.spec.bits;
     let band = &|k0: usize, out: &mut [u8]| {
         let mut tile = Tile::new();
+        let mut words = [0; TILE];
         for n0 in (0..p.n).step_by(TILE) {
             sources.read(k0, n0, &mut tile);
             let cols = TILE.min(p.n - n0);
             for (r, line) in out.chunks_exact_mut(row).enumerate() {
+                if r % bits.per_word() == 0 {
+                    words = from_slots(&tile.words[r / bits.per_word()]);
+                }
                 let at = (k0 + r) / p.group * p.n + n0;
                 let (z, s) = (&z[at..at + cols], &s[at..at + cols]);
+                let mut q = [0.0; TILE];
+                differences(&words, shift(bits, r) as u32, bits.max_code() as u32, z, &mut q);
                 let to = &mut line[n0 * dtype.bytes()..(n0 + cols) * dtype.bytes()];
-                row_of_tile(&tile, desc.spec.bits, r, z, s, source, dtype, to);
+                scale(&mut q[..cols], s, source, dtype, to);
             }
         }
     };
@@ -73,54 +81,45 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     Ok(())
 }
 
-/// `len` copies of `v`, or [`ErrorKind::OutOfMemory`].
-fn reserved<T: Clone>(len: usize, v: T) -> Result<Vec<T>> {
+/// `len` zeros, or [`ErrorKind::OutOfMemory`].
+fn zeros(len: usize) -> Result<Vec<f32>> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(len)
         .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {len} scales")))?;
-    vec.resize(len, v);
+    vec.resize(len, 0.0);
     Ok(vec)
 }
 
-/// Weights of row `r` of a tile.
-#[allow(clippy::too_many_arguments)]
-fn row_of_tile(
-    tile: &Tile,
-    bits: Bits,
-    r: usize,
-    z: &[f32],
-    s: &[f64],
-    source: Dtype,
-    dtype: Dtype,
-    to: &mut [u8],
-) {
-    let cols = z.len();
-    let codes = tile.row(bits, r);
-    let mut q = [0f32; TILE];
-    for n in 0..cols {
-        q[n] = codes[n] as f32 - z[n];
+vectorized! {
+    /// q − z of one row, whose codes stand at `shift` of the words.
+    fn differences(words: &[u32; TILE], shift: u32, mask: u32, z: &[f32], out: &mut [f32; TILE]) {
+        for ((out, word), z) in out.iter_mut().zip(words).zip(z) {
+            *out = ((word >> shift) & mask) as f32 - z;
+        }
     }
+}
+
+/// Multiplies by the scales and rounds once.
+fn scale(q: &mut [f32], s: &[f32], source: Dtype, dtype: Dtype, to: &mut [u8]) {
     if source == Dtype::F32 || dtype == Dtype::F64 {
-        for (n, to) in to.chunks_exact_mut(dtype.bytes()).enumerate() {
-            put_f64(to, dtype, f64::from(q[n]) * s[n]);
+        for ((to, q), s) in to.chunks_exact_mut(dtype.bytes()).zip(q).zip(s) {
+            put_f64(to, dtype, f64::from(*q) * f64::from(*s));
         }
         return;
     }
     // At most 9 bits of code times 11 bits of scale: exact in f32.
-    for n in 0..cols {
-        q[n] *= s[n] as f32;
-    }
+    q.iter_mut().zip(s).for_each(|(q, s)| *q *= s);
     match dtype {
         Dtype::F16 => {
             let mut h = [f16::ZERO; TILE];
-            h[..cols].convert_from_f32_slice(&q[..cols]);
+            h[..q.len()].convert_from_f32_slice(q);
             for (to, h) in to.chunks_exact_mut(2).zip(h) {
                 to.copy_from_slice(&h.to_le_bytes());
             }
         }
         Dtype::BF16 => {
             for (to, v) in to.chunks_exact_mut(2).zip(q) {
-                to.copy_from_slice(&bf16::from_f32(v).to_le_bytes());
+                to.copy_from_slice(&bf16::from_f32(*v).to_le_bytes());
             }
         }
         _ => {

@@ -4,7 +4,7 @@
 
 use super::address::{Address, Plane};
 use super::packing::{Axis, Packing, need_multiple, unpadded};
-use super::tile::{Tile, from_slots, load, store, to_slots, transpose8, vectorized};
+use super::tile::{AHEAD, Tile, from_slots, load, prefetch, store, to_slots, transpose8, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::Bits;
@@ -79,7 +79,9 @@ vectorized! {
         for b in 0..8 {
             let mut w = [[0; 8]; 8];
             for j in 0..8 {
-                w[j] = load(src, (k0 + 8 * b + ROWS[j]) * stride + at);
+                let at = (k0 + 8 * b + ROWS[j]) * stride + at;
+                prefetch(src, at + AHEAD);
+                w[j] = load(src, at);
             }
             transpose8(&mut w);
             for i in 0..8 {

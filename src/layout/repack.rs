@@ -181,8 +181,9 @@ impl<'a> CodeWriter<'a> {
         par: &dyn Parallel,
     ) -> Self {
         let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
-        // Up to four tiles deep, so that a source whose slowest index is the other one is read in whole cache lines.
-        let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, 4) * TILE;
+        // A source whose slowest index is the other one is read in pieces of 8 tiles, which are whole cache lines.
+        let most = if packing.outer() == sources.outer() { 4 } else { 8 };
+        let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, most) * TILE;
         CodeWriter { sources, packing, bits, padded, places: packing.codes(padded, bits), depth }
     }
 

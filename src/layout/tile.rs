@@ -25,7 +25,7 @@ pub(super) struct Tile {
 
 /// Shift of row k in its column word.
 #[inline(always)]
-fn shift(bits: Bits, k: usize) -> usize {
+pub(super) fn shift(bits: Bits, k: usize) -> usize {
     match bits {
         Bits::Four => k % 8 / 2 * 4 + k % 2 * 16,
         Bits::Eight => k % 4 * 8,
@@ -176,6 +176,23 @@ pub(super) fn store<const L: usize>(dst: &mut [u8], at: usize, words: &[u32; L])
         c.copy_from_slice(&w.to_le_bytes());
     }
 }
+
+/// Asks for the cache line at byte `at` of `src`, which may lie beyond its end. A tile touches 64 rows that are far apart,
+/// more than hardware follows on its own.
+#[inline(always)]
+pub(super) fn prefetch(src: &[u8], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint; it faults at no address and changes no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(src.as_ptr().wrapping_add(at).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (src, at);
+}
+
+/// How many bytes ahead of a row that is being read the next line is asked for: one line, which is two tiles of 4 bits.
+pub(super) const AHEAD: usize = 64;
 
 /// Defines a function over tiles that is compiled once for any machine and once for AVX2, chosen when it runs.
 /// The body must be plain code that the compiler can vectorize.
