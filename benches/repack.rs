@@ -28,7 +28,8 @@ fn layer(to: Layout) -> Packed {
     let desc = LayerDesc { k: K, n: N, spec, layout: Layout::AwqGemm, scale_dtype: Dtype::F16 };
     let sizes = layout::sizes(&desc).unwrap();
     let bytes = |len: usize| (0..len).map(|i| (i as u32).wrapping_mul(0x9e37_79b9).to_be_bytes()[0]);
-    let (qweight, qzeros) = (bytes(sizes.qweight).collect::<Vec<u8>>(), bytes(sizes.qzeros).collect::<Vec<u8>>());
+    let (qweight, qzeros) =
+        (bytes(sizes.qweight).collect::<Vec<u8>>(), bytes(sizes.qzeros).collect::<Vec<u8>>());
     let scales = half::f16::from_f32(0.01).to_le_bytes().repeat(sizes.scales / 2);
     let view = LayerView {
         desc,
