@@ -48,17 +48,38 @@ impl Plane {
         Plane { width, address, minus: 0 }
     }
 
-    /// Value at row term `row` and column term `col`.
-    #[inline(always)]
-    pub fn get(&self, bytes: &[u8], row: usize, col: usize) -> u32 {
-        let mask = ((1u64 << self.width) - 1) as u32;
-        get(bytes, self.width, row + col).wrapping_add(self.minus) & mask
+    /// Values of row `r` and the columns from `c` on.
+    pub fn get_run(&self, bytes: &[u8], r: usize, c: usize, values: &mut [u32]) {
+        match self.width {
+            4 => self.get_width::<4>(bytes, r, c, values),
+            8 => self.get_width::<8>(bytes, r, c, values),
+            16 => self.get_width::<16>(bytes, r, c, values),
+            _ => self.get_width::<32>(bytes, r, c, values),
+        }
     }
 
-    /// Stores `v`; the inverse of [`Plane::get`].
-    #[inline(always)]
-    pub fn put(&self, bytes: &mut [u8], row: usize, col: usize, v: u32) {
-        put(bytes, self.width, row + col, v.wrapping_sub(self.minus));
+    fn get_width<const W: usize>(&self, bytes: &[u8], r: usize, c: usize, values: &mut [u32]) {
+        let (row, mask) = (self.address.rows[r], u32::MAX >> (32 - W));
+        for (v, col) in values.iter_mut().zip(&self.address.cols[c..]) {
+            *v = get(bytes, W, row + col).wrapping_add(self.minus) & mask;
+        }
+    }
+
+    /// Stores values; the inverse of [`Plane::get_run`].
+    pub fn put_run(&self, bytes: &mut [u8], r: usize, c: usize, values: &[u32]) {
+        match self.width {
+            4 => self.put_width::<4>(bytes, r, c, values),
+            8 => self.put_width::<8>(bytes, r, c, values),
+            16 => self.put_width::<16>(bytes, r, c, values),
+            _ => self.put_width::<32>(bytes, r, c, values),
+        }
+    }
+
+    fn put_width<const W: usize>(&self, bytes: &mut [u8], r: usize, c: usize, values: &[u32]) {
+        let row = self.address.rows[r];
+        for (v, col) in values.iter().zip(&self.address.cols[c..]) {
+            put(bytes, W, row + col, v.wrapping_sub(self.minus));
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::address::{Address, Plane};
 use super::packing::{Axis, Packing, ZeroTensor, add};
-use super::tile::{TILE, Tile, load, store, unzip, vectorized, zip};
+use super::tile::{TILE, Tile, from_slots, load, store, to_slots, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::{Bits, mul, round_up};
@@ -74,60 +74,43 @@ impl Packing for Cpu {
 
     fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
         match bits {
-            Bits::Four => read4(src, p.k * 8, n0 * (p.k / 2) + k0 * 8, tile),
-            Bits::Eight => read8(src, p.k * 16, n0 * p.k + k0 * 16, tile),
+            Bits::Four => read_words(src, p.k * 8, n0 * (p.k / 2) + k0 * 8, 8, tile),
+            Bits::Eight => read_words(src, p.k * 16, n0 * p.k + k0 * 16, 16, tile),
         }
     }
 
     fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
         match bits {
-            Bits::Four => write4(dst, p.k * 8, n0 * (p.k / 2) + k0 * 8, tile),
-            Bits::Eight => write8(dst, p.k * 16, n0 * p.k + k0 * 16, tile),
+            Bits::Four => write_words(dst, p.k * 8, n0 * (p.k / 2) + k0 * 8, 8, tile),
+            Bits::Eight => write_words(dst, p.k * 16, n0 * p.k + k0 * 16, 16, tile),
         }
     }
 }
 
+// `stride` is the bytes of 16 columns. The dwords are column words already; only their order differs.
+
 vectorized! {
-    /// `stride` is the bytes of 16 columns.
-    fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
-        for t in 0..TILE / COLS {
-            for b in 0..8 {
+    /// `blocks` rows of words: 8 at 4 bits, 16 at 8 bits.
+    fn read_words(src: &[u8], stride: usize, at: usize, blocks: usize, tile: &mut Tile) {
+        for b in 0..blocks {
+            let mut words = [0; TILE];
+            for t in 0..TILE / COLS {
                 let w: [u32; COLS] = load(src, t * stride + at + b * 64);
-                for l in 0..COLS {
-                    tile.words[b][COLS * t + l] = zip(w[l]);
-                }
+                words[COLS * t..COLS * (t + 1)].copy_from_slice(&w);
             }
+            tile.words[b] = to_slots(&words);
         }
     }
 }
 
 vectorized! {
-    fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
-        for t in 0..TILE / COLS {
-            for b in 0..8 {
-                let w: [u32; COLS] = std::array::from_fn(|l| unzip(tile.words[b][COLS * t + l]));
-                store(dst, t * stride + at + b * 64, &w);
-            }
-        }
-    }
-}
-
-vectorized! {
-    fn read8(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
-        for t in 0..TILE / COLS {
-            for b in 0..16 {
-                let w: [u32; COLS] = load(src, t * stride + at + b * 64);
-                tile.words[b][COLS * t..COLS * (t + 1)].copy_from_slice(&w);
-            }
-        }
-    }
-}
-
-vectorized! {
-    fn write8(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
-        for t in 0..TILE / COLS {
-            for b in 0..16 {
-                let w: [u32; COLS] = std::array::from_fn(|l| tile.words[b][COLS * t + l]);
+    /// The inverse of [`read_words`].
+    fn write_words(dst: &mut [u8], stride: usize, at: usize, blocks: usize, tile: &Tile) {
+        for b in 0..blocks {
+            let words = from_slots(&tile.words[b]);
+            for t in 0..TILE / COLS {
+                let mut w = [0; COLS];
+                w.copy_from_slice(&words[COLS * t..COLS * (t + 1)]);
                 store(dst, t * stride + at + b * 64, &w);
             }
         }

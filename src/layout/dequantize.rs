@@ -3,14 +3,15 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use super::address::get;
 use super::join::{self, Sources};
 use super::packing::unpadded;
-use super::repack::for_each_chunk;
-use super::tile::{TILE, Tile};
+use super::repack::{Task, run_all};
+use super::tile::{TILE, Tile, from_slots, shift, vectorized};
 use super::{LayerView, Layout, Part, float};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Parallel;
-use crate::types::{Bits, Dtype, mul};
+use crate::types::{Dtype, mul};
 
 /// The weight \[K, N\] (logical sizes) as F16, BF16, F32 or F64, little-endian. F64 is exact; the others are the exact
 /// product rounded once. A dense layer is transposed and converted.
@@ -32,87 +33,93 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     let out = &mut out[..needed];
     let source = view.desc.scale_dtype;
     if desc.layout == Layout::Dense {
-        for_each_chunk(par, out, row, &|k, out| {
+        let line = &|k: usize, out: &mut [u8]| {
             for (n, to) in out.chunks_exact_mut(dtype.bytes()).enumerate() {
-                let bits = super::address::get(view.qweight, 8 * source.bytes(), n * desc.k + k);
+                let bits = get(view.qweight, 8 * source.bytes(), n * desc.k + k);
                 put_f64(to, dtype, float::to_f64(source, bits));
             }
-        });
+        };
+        let lines = out.chunks_mut(row).enumerate();
+        run_all(par, lines.map(|(k, out)| Box::new(move || line(k, out)) as Task).collect());
         return Ok(());
     }
 
     let p = unpadded(&desc);
     let sources = Sources::new(&[Part::whole(*view)], &desc, &p)?;
     let cells = mul(p.groups, p.n, "scales")?;
-    let mut z = reserved(cells, 0.0f32)?;
-    let mut s = reserved(cells, 0.0f64)?;
-    sources.zeros(|g, n, v| z[g * p.n + n] = v as f32);
-    sources.scales(|g, n, v| s[g * p.n + n] = float::to_f64(source, v));
-    for_each_chunk(par, out, TILE * row, &|chunk, out| {
+    let mut z = zeros(cells)?;
+    let mut s = zeros(cells)?;
+    sources.zeros(|g, n, v| {
+        z[g * p.n + n..].iter_mut().zip(v).for_each(|(z, &v)| *z = v as f32);
+    });
+    // Every dtype of scales fits f32.
+    sources.scales(|g, n, v| {
+        s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v) as f32);
+    });
+    let bits = desc.spec.bits;
+    let band = &|k0: usize, out: &mut [u8]| {
         let mut tile = Tile::new();
+        let mut words = [0; TILE];
         for n0 in (0..p.n).step_by(TILE) {
-            sources.read(chunk * TILE, n0, &mut tile);
+            sources.read(k0, n0, &mut tile);
             let cols = TILE.min(p.n - n0);
             for (r, line) in out.chunks_exact_mut(row).enumerate() {
-                let at = (chunk * TILE + r) / p.group * p.n + n0;
+                if r % bits.per_word() == 0 {
+                    words = from_slots(&tile.words[r / bits.per_word()]);
+                }
+                let at = (k0 + r) / p.group * p.n + n0;
                 let (z, s) = (&z[at..at + cols], &s[at..at + cols]);
+                let mut q = [0.0; TILE];
+                differences(&words, shift(bits, r) as u32, bits.max_code() as u32, z, &mut q);
                 let to = &mut line[n0 * dtype.bytes()..(n0 + cols) * dtype.bytes()];
-                row_of_tile(&tile, desc.spec.bits, r, z, s, source, dtype, to);
+                scale(&mut q[..cols], s, source, dtype, to);
             }
         }
-    });
+    };
+    let bands = out.chunks_mut(TILE * row).enumerate();
+    run_all(par, bands.map(|(i, out)| Box::new(move || band(i * TILE, out)) as Task).collect());
     Ok(())
 }
 
-/// `len` copies of `v`, or [`ErrorKind::OutOfMemory`].
-fn reserved<T: Clone>(len: usize, v: T) -> Result<Vec<T>> {
+/// `len` zeros, or [`ErrorKind::OutOfMemory`].
+fn zeros(len: usize) -> Result<Vec<f32>> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(len)
         .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {len} scales")))?;
-    vec.resize(len, v);
+    vec.resize(len, 0.0);
     Ok(vec)
 }
 
-/// Weights of row `r` of a tile.
-#[allow(clippy::too_many_arguments)]
-fn row_of_tile(
-    tile: &Tile,
-    bits: Bits,
-    r: usize,
-    z: &[f32],
-    s: &[f64],
-    source: Dtype,
-    dtype: Dtype,
-    to: &mut [u8],
-) {
-    let cols = z.len();
-    let words = &tile.words[r / bits.per_word()];
-    let (shift, mask) = (bits.get() * (r % bits.per_word()), bits.max_code() as u32);
-    let mut q = [0f32; TILE];
-    for n in 0..cols {
-        q[n] = ((words[n] >> shift) & mask) as f32 - z[n];
+vectorized! {
+    /// q − z of one row, whose codes stand at `shift` of the words.
+    fn differences(words: &[u32; TILE], shift: u32, mask: u32, z: &[f32], out: &mut [f32; TILE]) {
+        for ((out, word), z) in out.iter_mut().zip(words).zip(z) {
+            *out = ((word >> shift) & mask) as f32 - z;
+        }
     }
+}
+
+/// Multiplies by the scales and rounds once.
+fn scale(q: &mut [f32], s: &[f32], source: Dtype, dtype: Dtype, to: &mut [u8]) {
     if source == Dtype::F32 || dtype == Dtype::F64 {
-        for (n, to) in to.chunks_exact_mut(dtype.bytes()).enumerate() {
-            put_f64(to, dtype, f64::from(q[n]) * s[n]);
+        for ((to, q), s) in to.chunks_exact_mut(dtype.bytes()).zip(q).zip(s) {
+            put_f64(to, dtype, f64::from(*q) * f64::from(*s));
         }
         return;
     }
     // At most 9 bits of code times 11 bits of scale: exact in f32.
-    for n in 0..cols {
-        q[n] *= s[n] as f32;
-    }
+    q.iter_mut().zip(s).for_each(|(q, s)| *q *= s);
     match dtype {
         Dtype::F16 => {
             let mut h = [f16::ZERO; TILE];
-            h[..cols].convert_from_f32_slice(&q[..cols]);
+            h[..q.len()].convert_from_f32_slice(q);
             for (to, h) in to.chunks_exact_mut(2).zip(h) {
                 to.copy_from_slice(&h.to_le_bytes());
             }
         }
         Dtype::BF16 => {
             for (to, v) in to.chunks_exact_mut(2).zip(q) {
-                to.copy_from_slice(&bf16::from_f32(v).to_le_bytes());
+                to.copy_from_slice(&bf16::from_f32(*v).to_le_bytes());
             }
         }
         _ => {

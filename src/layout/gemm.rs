@@ -4,7 +4,7 @@
 
 use super::address::{Address, Plane};
 use super::packing::{Axis, Packing, need_multiple, unpadded};
-use super::tile::{Tile, load, store, transpose8, vectorized};
+use super::tile::{AHEAD, Tile, from_slots, load, prefetch, store, to_slots, transpose8, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::Bits;
@@ -67,15 +67,26 @@ impl Packing for Gemm {
     }
 }
 
+// In the functions below `stride` is the bytes of a row, `at` those before the first word; word c of a tile's row holds
+// columns 8c.. (8 bits: 4c..).
+
+/// Rows of a column word in the order of its nibbles.
+const ROWS: [usize; 8] = [0, 2, 4, 6, 1, 3, 5, 7];
+
 vectorized! {
     /// Eight rows of eight words are sixty-four columns of eight rows, transposed.
     fn read4(src: &[u8], stride: usize, k0: usize, at: usize, tile: &mut Tile) {
-        for (b, out) in tile.words.iter_mut().take(8).enumerate() {
-            let mut w: [[u32; 8]; 8] = std::array::from_fn(|r| load(src, (k0 + 8 * b + r) * stride + at));
+        for b in 0..8 {
+            let mut w = [[0; 8]; 8];
+            for j in 0..8 {
+                let at = (k0 + 8 * b + ROWS[j]) * stride + at;
+                prefetch(src, at + AHEAD);
+                w[j] = load(src, at);
+            }
             transpose8(&mut w);
-            for c in 0..8 {
-                for i in 0..8 {
-                    out[8 * c + ORDER4[i]] = w[i][c];
+            for i in 0..8 {
+                for c in 0..8 {
+                    tile.words[b][8 * ORDER4[i] + c % 2 * 4 + c / 2] = w[i][c];
                 }
             }
         }
@@ -84,12 +95,16 @@ vectorized! {
 
 vectorized! {
     fn write4(dst: &mut [u8], stride: usize, k0: usize, at: usize, tile: &Tile) {
-        for (b, words) in tile.words.iter().take(8).enumerate() {
-            let mut w: [[u32; 8]; 8] =
-                std::array::from_fn(|i| std::array::from_fn(|c| words[8 * c + ORDER4[i]]));
+        for b in 0..8 {
+            let mut w = [[0; 8]; 8];
+            for i in 0..8 {
+                for c in 0..8 {
+                    w[i][c] = tile.words[b][8 * ORDER4[i] + c % 2 * 4 + c / 2];
+                }
+            }
             transpose8(&mut w);
-            for (r, row) in w.iter().enumerate() {
-                store(dst, (k0 + 8 * b + r) * stride + at, row);
+            for j in 0..8 {
+                store(dst, (k0 + 8 * b + ROWS[j]) * stride + at, &w[j]);
             }
         }
     }
@@ -97,8 +112,8 @@ vectorized! {
 
 vectorized! {
     fn read8(src: &[u8], stride: usize, k0: usize, at: usize, tile: &mut Tile) {
-        for (b, out) in tile.words.iter_mut().enumerate() {
-            *out = [0; 64];
+        for b in 0..16 {
+            let mut out = [0; 64];
             for r in 0..4 {
                 let w: [u32; 16] = load(src, (k0 + 4 * b + r) * stride + at);
                 for c in 0..16 {
@@ -107,13 +122,15 @@ vectorized! {
                     }
                 }
             }
+            tile.words[b] = to_slots(&out);
         }
     }
 }
 
 vectorized! {
     fn write8(dst: &mut [u8], stride: usize, k0: usize, at: usize, tile: &Tile) {
-        for (b, words) in tile.words.iter().enumerate() {
+        for b in 0..16 {
+            let words = from_slots(&tile.words[b]);
             for r in 0..4 {
                 let mut w = [0u32; 16];
                 for c in 0..16 {

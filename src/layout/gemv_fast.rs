@@ -7,7 +7,7 @@
 use super::address::{Address, Plane};
 use super::gemv::stored_groups;
 use super::packing::{Axis, Packing, need_four_bits, need_multiple, unpadded};
-use super::tile::{TILE, Tile, transpose4, vectorized};
+use super::tile::{TILE, Tile, load, slot, store, transpose4, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::{Bits, mul};
@@ -59,16 +59,24 @@ impl Packing for GemvFast {
     }
 }
 
+// `stride` is the bytes of a row, that is of four columns. Two 16-bit words side by side are the halves of a column
+// word's nibbles: even rows below, odd rows above.
+
 vectorized! {
-    /// `stride` is the bytes of a row, that is of four columns.
     fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
         for n in 0..TILE {
-            let block = &src[n / 4 * stride + at + n % 4 * 32..][..32];
+            // Words (half of the block, pair of 16-bit words).
+            let v: [u32; 8] = load(src, n / 4 * stride + at + n % 4 * 32);
+            let mut t = [[0; 2]; 4];
             for half in 0..2 {
-                let v = |j: usize| u16::from_le_bytes([block[16 * half + 2 * j], block[16 * half + 2 * j + 1]]) as u32;
-                let t = transpose4(std::array::from_fn(|j| v(j) | v(j + 4) << 16));
+                for j in 0..4 {
+                    t[j][half] = v[4 * half + j];
+                }
+            }
+            transpose4(&mut t);
+            for half in 0..2 {
                 for b in 0..4 {
-                    tile.words[4 * half + b][n] = t[b];
+                    tile.words[4 * half + b][slot(n)] = t[b][half];
                 }
             }
         }
@@ -78,14 +86,20 @@ vectorized! {
 vectorized! {
     fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
         for n in 0..TILE {
-            let block = &mut dst[n / 4 * stride + at + n % 4 * 32..][..32];
+            let mut t = [[0; 2]; 4];
             for half in 0..2 {
-                let t = transpose4(std::array::from_fn(|b| tile.words[4 * half + b][n]));
-                for j in 0..8 {
-                    let v = (t[j % 4] >> (16 * (j / 4))) as u16;
-                    block[16 * half + 2 * j..][..2].copy_from_slice(&v.to_le_bytes());
+                for b in 0..4 {
+                    t[b][half] = tile.words[4 * half + b][slot(n)];
                 }
             }
+            transpose4(&mut t);
+            let mut v = [0; 8];
+            for half in 0..2 {
+                for j in 0..4 {
+                    v[4 * half + j] = t[j][half];
+                }
+            }
+            store(dst, n / 4 * stride + at + n % 4 * 32, &v);
         }
     }
 }

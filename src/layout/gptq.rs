@@ -3,7 +3,7 @@
 
 use super::address::{Address, Plane};
 use super::packing::{Axis, Packing, need_multiple, unpadded};
-use super::tile::{TILE, Tile, load, store};
+use super::tile::{TILE, Tile, from_slots, load, store, to_slots, unzip, vectorized, zip};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::Bits;
@@ -39,16 +39,60 @@ impl Packing for Gptq {
     }
 
     fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-        let w = bits.per_word();
-        for (b, words) in tile.words.iter_mut().take(TILE / w).enumerate() {
-            *words = load(src, ((k0 / w + b) * p.n + n0) * 4);
+        let at = (k0 / bits.per_word() * p.n + n0) * 4;
+        match bits {
+            Bits::Four => read4(src, 4 * p.n, at, tile),
+            Bits::Eight => read8(src, 4 * p.n, at, tile),
         }
     }
 
     fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
-        let w = bits.per_word();
-        for (b, words) in tile.words.iter().take(TILE / w).enumerate() {
-            store(dst, ((k0 / w + b) * p.n + n0) * 4, words);
+        let at = (k0 / bits.per_word() * p.n + n0) * 4;
+        match bits {
+            Bits::Four => write4(dst, 4 * p.n, at, tile),
+            Bits::Eight => write8(dst, 4 * p.n, at, tile),
+        }
+    }
+}
+
+// A word is a column word but for the order of its nibbles. `stride` is the bytes of a row of words.
+
+vectorized! {
+    fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
+        for b in 0..8 {
+            let mut w: [u32; TILE] = load(src, b * stride + at);
+            for n in 0..TILE {
+                w[n] = unzip(w[n]);
+            }
+            tile.words[b] = to_slots(&w);
+        }
+    }
+}
+
+vectorized! {
+    fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
+        for b in 0..8 {
+            let mut w = from_slots(&tile.words[b]);
+            for n in 0..TILE {
+                w[n] = zip(w[n]);
+            }
+            store(dst, b * stride + at, &w);
+        }
+    }
+}
+
+vectorized! {
+    fn read8(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
+        for b in 0..16 {
+            tile.words[b] = to_slots(&load(src, b * stride + at));
+        }
+    }
+}
+
+vectorized! {
+    fn write8(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
+        for b in 0..16 {
+            store(dst, b * stride + at, &from_slots(&tile.words[b]));
         }
     }
 }

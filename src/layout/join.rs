@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::address::{Address, NOWHERE, Plane, get};
-use super::packing::{self, Packing, ZeroTensor, add};
+use super::packing::{self, Axis, Packing, ZeroTensor, add};
 use super::plain::{Plain, PlainPacking, zeroed};
 use super::tile::{TILE, Tile};
 use super::{LayerDesc, LayerView, Layout, Padded, Part, float};
@@ -357,39 +357,60 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Calls `each(g, n, z)` and so on for every logical group and column of the destination.
-    pub fn zeros(&self, mut each: impl FnMut(usize, usize, u32)) {
+    /// The slowest index of the codes of the first part.
+    pub fn outer(&self) -> Axis {
+        self.list.first().map_or(Axis::K, |s| s.packing.outer())
+    }
+
+    /// Calls `each(g, n, zero points)` with runs of columns from n on, for every logical group of the destination.
+    pub fn zeros(&self, mut each: impl FnMut(usize, usize, &[u32])) {
         for s in &self.list {
-            for (g, &group) in s.groups.iter().enumerate().filter(|(_, g)| **g != NOWHERE) {
-                match &s.zeros {
-                    Zeros::Symmetric => s.columns.clone().for_each(|n| each(g, n, s.bits.mid() as u32)),
-                    Zeros::Stored { bytes, plane } => {
-                        let row = plane.address.rows[group];
-                        let cols = &plane.address.cols[s.first..][..s.columns.len()];
-                        for (n, &col) in s.columns.clone().zip(cols) {
-                            each(g, n, plane.get(bytes, row, col));
-                        }
-                    }
-                }
+            match &s.zeros {
+                Zeros::Symmetric => s.each_group(|g, _| {
+                    s.each_run(|_, n, len| each(g, n, &[s.bits.mid() as u32; RUN][..len]));
+                }),
+                Zeros::Stored { bytes, plane } => s.each_value(bytes, plane, &mut each),
             }
         }
     }
 
-    /// Calls `each(g, n, bits of the scale)` for every logical group and column of the destination.
-    pub fn scales(&self, mut each: impl FnMut(usize, usize, u32)) {
+    /// Calls `each(g, n, bits of scales)` with runs of columns from n on, for every logical group of the destination.
+    pub fn scales(&self, mut each: impl FnMut(usize, usize, &[u32])) {
         for s in &self.list {
-            let (plane, address) = (&s.scale_places, &s.scale_places.address);
-            for (g, &group) in s.groups.iter().enumerate().filter(|(_, g)| **g != NOWHERE) {
-                let cols = &address.cols[s.first..][..s.columns.len()];
-                for (n, &col) in s.columns.clone().zip(cols) {
-                    each(g, n, plane.get(s.scales, address.rows[group], col));
-                }
-            }
+            s.each_value(s.scales, &s.scale_places, &mut each);
         }
     }
 }
 
+/// Columns that are handed on at once.
+const RUN: usize = 256;
+
 impl Source<'_> {
+    /// Calls `each(group of the destination, group of the source)`.
+    fn each_group(&self, mut each: impl FnMut(usize, usize)) {
+        for (g, &group) in self.groups.iter().enumerate().filter(|(_, g)| **g != NOWHERE) {
+            each(g, group);
+        }
+    }
+
+    /// Calls `each(column of the source, column of the destination, number of columns)`.
+    fn each_run(&self, mut each: impl FnMut(usize, usize, usize)) {
+        for at in (0..self.columns.len()).step_by(RUN) {
+            each(self.first + at, self.columns.start + at, RUN.min(self.columns.len() - at));
+        }
+    }
+
+    /// Calls `each(group, first column, values)` of the destination with what `plane` finds in `bytes`.
+    fn each_value(&self, bytes: &[u8], plane: &Plane, each: &mut impl FnMut(usize, usize, &[u32])) {
+        let mut values = [0; RUN];
+        self.each_group(|g, group| {
+            self.each_run(|from, n, len| {
+                plane.get_run(bytes, group, from, &mut values[..len]);
+                each(g, n, &values[..len]);
+            });
+        });
+    }
+
     fn aligned(&self, k: usize, n: usize) -> bool {
         let (ak, an) = self.packing.alignment(self.bits);
         k.is_multiple_of(ak) && n.is_multiple_of(an)

@@ -171,3 +171,47 @@ pub(super) fn add(a: usize, b: usize, what: &str) -> Result<usize> {
     a.checked_add(b)
         .ok_or_else(|| Error::new(ErrorKind::SizeOverflow, format!("{what}: {a} + {b} does not fit")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::address::{get, put};
+    use crate::layout::tile::TILE;
+    use crate::types::{GroupSize, QuantSpec};
+
+    /// Reading and writing whole tiles is what the addresses say, everywhere in a layer of 2 x 3 tiles.
+    #[test]
+    fn tiles_agree_with_addresses() {
+        let mut compared = 0;
+        for layout in Layout::ALL {
+            for bits in [Bits::Four, Bits::Eight] {
+                let spec = QuantSpec { bits, group: GroupSize::Of(64), zero_point: false };
+                let desc = LayerDesc { k: 2 * TILE, n: 3 * TILE, spec, layout, scale_dtype: Dtype::F16 };
+                let (Ok(packing), Ok(p)) = (of(layout), padded(&desc)) else { continue };
+                let (places, width) = (packing.codes(&p, bits), packing.code_width(bits));
+                let mut bytes = vec![0; p.k * p.n * width / 8];
+                for (i, b) in bytes.iter_mut().enumerate() {
+                    *b = ((i as u32).wrapping_mul(0x9e37_79b9) >> 20) as u8;
+                }
+                let mut copy = vec![0; bytes.len()];
+                let mut slow = bytes.clone();
+                for (k0, n0) in [(0, 0), (0, 64), (0, 128), (64, 0), (64, 64), (64, 128)] {
+                    let mut tile = Tile::new();
+                    packing.read(bits, &bytes, &p, k0, n0, &mut tile);
+                    for k in 0..TILE {
+                        for n in 0..TILE {
+                            let e = places.rows[k0 + k] + places.cols[n0 + n];
+                            let code = tile.get(bits, k, n);
+                            assert_eq!(code, get(&bytes, width, e), "{layout} {bits:?} {k} {n}");
+                            put(&mut slow, width, e, code);
+                        }
+                    }
+                    packing.write(bits, &mut copy, &p, k0, n0, &tile);
+                }
+                assert!(copy == bytes && slow == bytes, "{layout} {bits:?}");
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 9 + 6);
+    }
+}

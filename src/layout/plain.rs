@@ -3,7 +3,7 @@
 use super::address::{Address, Plane};
 use super::join::{self, Source, Sources};
 use super::packing::{self, Axis, Packing, ZeroTensor, unpadded};
-use super::tile::{TILE, Tile};
+use super::tile::{TILE, Tile, vectorized};
 use super::{LayerDesc, Layout, Packed, Padded, Part, TensorsMut, repack};
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
@@ -152,23 +152,27 @@ impl Packing for PlainPacking {
     }
 
     fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-        tile.clear();
-        let (b, w) = (bits.get(), bits.per_word());
-        for k in 0..TILE {
-            let row = &src[(k0 + k) * p.n + n0..][..TILE];
-            for (word, &code) in tile.words[k / w].iter_mut().zip(row) {
-                *word |= (code as u32) << (b * (k % w));
-            }
-        }
+        read(bits, src, p.n, k0 * p.n + n0, tile);
     }
 
     fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
-        let (b, w) = (bits.get(), bits.per_word());
+        write(bits, dst, p.n, k0 * p.n + n0, tile);
+    }
+}
+
+vectorized! {
+    fn read(bits: Bits, src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
+        tile.clear();
         for k in 0..TILE {
-            let row = &mut dst[(k0 + k) * p.n + n0..][..TILE];
-            for (code, word) in row.iter_mut().zip(&tile.words[k / w]) {
-                *code = (word >> (b * (k % w))) as u8 & bits.max_code();
-            }
+            tile.set_row(bits, k, &src[k * stride + at..][..TILE]);
+        }
+    }
+}
+
+vectorized! {
+    fn write(bits: Bits, dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
+        for k in 0..TILE {
+            dst[k * stride + at..][..TILE].copy_from_slice(&tile.row(bits, k));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::address::{Plane, put};
+use super::address::{Address, Plane, put};
 use super::join::{self, Sources};
 use super::packing::{self, Axis, Packing};
 use super::tile::{TILE, Tile};
@@ -97,7 +97,7 @@ pub(super) fn fill(sources: &Sources, desc: LayerDesc, par: &dyn Parallel) -> Re
     Ok(packed)
 }
 
-/// Writes all three tensors, which have the right sizes.
+/// Writes all three tensors, which have the right sizes, in parallel.
 pub(super) fn write(
     sources: &Sources,
     packing: &dyn Packing,
@@ -106,53 +106,49 @@ pub(super) fn write(
     out: TensorsMut,
     par: &dyn Parallel,
 ) {
-    write_codes(sources, packing, desc.spec.bits, p, out.qweight, par);
+    let codes = CodeWriter::new(sources, packing, desc.spec.bits, p, par);
+    let mut tasks: Vec<Task> = vec![
+        Box::new(|| write_scales(sources, packing, desc, p, out.scales)),
+        Box::new(|| write_zeros(sources, packing, desc, p, out.qzeros)),
+    ];
+    tasks.extend(codes.tasks(out.qweight));
+    run_all(par, tasks);
+}
 
+fn write_scales(sources: &Sources, packing: &dyn Packing, desc: &LayerDesc, p: &Padded, out: &mut [u8]) {
     let plane = Plane::new(8 * desc.scale_dtype.bytes(), packing.scales(p));
-    out.scales.fill(0);
-    sources.scales(|g, n, s| plane.put(out.scales, plane.address.rows[g], plane.address.cols[n], s));
+    out.fill(0);
+    sources.scales(|g, n, s| plane.put_run(out, g, n, s));
+}
 
-    out.qzeros.fill(0);
+fn write_zeros(sources: &Sources, packing: &dyn Packing, desc: &LayerDesc, p: &Padded, out: &mut [u8]) {
+    out.fill(0);
     if !desc.spec.zero_point {
         return;
     }
     let plane = packing.zeros(p, desc.spec.bits);
-    let place = |g: usize, n: usize| (plane.address.rows[g], plane.address.cols[n]);
-    if packing.scaled_zeros() {
-        scale_zeros(sources, desc.scale_dtype, out.qzeros, place);
-    } else {
-        sources.zeros(|g, n, z| {
-            let (row, col) = place(g, n);
-            plane.put(out.qzeros, row, col, z);
-        });
+    if !packing.scaled_zeros() {
+        return sources.zeros(|g, n, z| plane.put_run(out, g, n, z));
     }
-}
-
-/// Writes −z·s in the dtype of the scales, the exact product rounded once.
-fn scale_zeros(
-    sources: &Sources,
-    dtype: Dtype,
-    out: &mut [u8],
-    place: impl Fn(usize, usize) -> (usize, usize),
-) {
-    let width = 8 * dtype.bytes();
+    // −z·s in the dtype of the scales, the exact product rounded once. z lies there as a float until s comes.
+    let dtype = desc.scale_dtype;
+    let plane = Plane { width: 8 * dtype.bytes(), ..plane };
     sources.zeros(|g, n, z| {
-        let (row, col) = place(g, n);
-        put(out, width, row + col, from_small(dtype, z));
+        for (i, &z) in z.iter().enumerate() {
+            plane.put_run(out, g, n + i, &[float::from_f64(dtype, f64::from(z))]);
+        }
     });
     sources.scales(|g, n, s| {
-        let (row, col) = place(g, n);
-        let z = float::to_f64(dtype, super::address::get(out, width, row + col));
-        put(out, width, row + col, float::from_f64(dtype, -(z * float::to_f64(dtype, s))));
+        for (i, &s) in s.iter().enumerate() {
+            let mut z = [0];
+            plane.get_run(out, g, n + i, &mut z);
+            let product = float::to_f64(dtype, z[0]) * float::to_f64(dtype, s);
+            plane.put_run(out, g, n + i, &[float::from_f64(dtype, -product)]);
+        }
     });
 }
 
-/// An integer up to 15 as a float; exact in every dtype.
-fn from_small(dtype: Dtype, z: u32) -> u32 {
-    float::from_f64(dtype, f64::from(z))
-}
-
-/// Writes the codes, in contiguous pieces that run in parallel.
+/// Writes only the codes.
 pub(super) fn write_codes(
     sources: &Sources,
     packing: &dyn Packing,
@@ -161,50 +157,95 @@ pub(super) fn write_codes(
     out: &mut [u8],
     par: &dyn Parallel,
 ) {
-    let width = packing.code_width(bits);
-    let places = packing.codes(p, bits);
-    let outer_is_k = packing.outer() == Axis::K;
-    let (outer, inner) = if outer_is_k { (p.k, p.n) } else { (p.n, p.k) };
-    // Up to four tiles deep, so that a source whose slowest index is the other one is read in whole cache lines.
-    let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, 4) * TILE;
-    for_each_chunk(par, out, depth * (inner * width / 8), &|chunk, out| {
-        let start = chunk * depth;
-        let end = (start + depth).min(outer);
+    let codes = CodeWriter::new(sources, packing, bits, p, par);
+    run_all(par, codes.tasks(out).collect());
+}
+
+/// Writes codes in contiguous pieces, tile by tile.
+struct CodeWriter<'a> {
+    sources: &'a Sources<'a>,
+    packing: &'a dyn Packing,
+    bits: Bits,
+    padded: &'a Padded,
+    places: Address,
+    /// Rows (or columns, whichever varies slowest in the destination) of a piece.
+    depth: usize,
+}
+
+impl<'a> CodeWriter<'a> {
+    fn new(
+        sources: &'a Sources<'a>,
+        packing: &'a dyn Packing,
+        bits: Bits,
+        padded: &'a Padded,
+        par: &dyn Parallel,
+    ) -> Self {
+        let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
+        // A source whose slowest index is the other one is read in pieces of 8 tiles, which are whole cache lines.
+        let most = if packing.outer() == sources.outer() { 4 } else { 8 };
+        let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, most) * TILE;
+        CodeWriter { sources, packing, bits, padded, places: packing.codes(padded, bits), depth }
+    }
+
+    fn tasks<'b>(&'b self, out: &'b mut [u8]) -> impl Iterator<Item = Task<'b>> {
+        let inner = if self.packing.outer() == Axis::K { self.padded.n } else { self.padded.k };
+        let piece = self.depth * (inner * self.packing.code_width(self.bits) / 8);
+        let pieces = out.chunks_mut(piece.max(1)).enumerate();
+        pieces.map(move |(i, piece)| Box::new(move || self.piece(i * self.depth, piece)) as Task)
+    }
+
+    /// Writes the piece that begins at row (or column) `start`.
+    fn piece(&self, start: usize, out: &mut [u8]) {
+        let p = self.padded;
         let mut tile = Tile::new();
-        for i in (0..inner).step_by(TILE) {
-            for o in (start..end).step_by(TILE) {
-                let whole = o + TILE <= outer && i + TILE <= inner;
-                let (k, n, k_out, n_out) =
-                    if outer_is_k { (o, i, o - start, i) } else { (i, o, i, o - start) };
-                sources.read(k, n, &mut tile);
-                if whole {
-                    packing.write(bits, out, p, k_out, n_out, &tile);
-                    continue;
+        let mut each = |k: usize, n: usize| {
+            self.sources.read(k, n, &mut tile);
+            let (k_out, n_out) = match self.packing.outer() {
+                Axis::K => (k - start, n),
+                Axis::N => (k, n - start),
+            };
+            if k + TILE <= p.k && n + TILE <= p.n {
+                return self.packing.write(self.bits, out, p, k_out, n_out, &tile);
+            }
+            let width = self.packing.code_width(self.bits);
+            for r in 0..TILE.min(p.k - k) {
+                for c in 0..TILE.min(p.n - n) {
+                    let e = self.places.rows[k_out + r] + self.places.cols[n_out + c];
+                    put(out, width, e, tile.get(self.bits, r, c));
                 }
-                for r in 0..TILE.min(p.k - k) {
-                    for c in 0..TILE.min(p.n - n) {
-                        let e = places.rows[k_out + r] + places.cols[n_out + c];
-                        put(out, width, e, tile.get(bits, r, c));
-                    }
+            }
+        };
+        let (rows, cols) = match self.packing.outer() {
+            Axis::K => (start..(start + self.depth).min(p.k), 0..p.n),
+            Axis::N => (0..p.k, start..(start + self.depth).min(p.n)),
+        };
+        // In the order in which the source lies.
+        match self.sources.outer() {
+            Axis::K => {
+                for k in rows.step_by(TILE) {
+                    cols.clone().step_by(TILE).for_each(|n| each(k, n));
+                }
+            }
+            Axis::N => {
+                for n in cols.step_by(TILE) {
+                    rows.clone().step_by(TILE).for_each(|k| each(k, n));
                 }
             }
         }
-    });
+    }
 }
 
-/// Calls `body(i, i-th piece)` for the pieces of `chunk` bytes of `data`, in parallel.
-pub(super) fn for_each_chunk(
-    par: &dyn Parallel,
-    data: &mut [u8],
-    chunk: usize,
-    body: &(dyn Fn(usize, &mut [u8]) + Sync),
-) {
-    let pieces: Vec<_> = data.chunks_mut(chunk.max(1)).map(|piece| Mutex::new(Some(piece))).collect();
-    par.run(pieces.len(), &|i| {
-        // Each piece is taken once; a lock is poisoned only if a body panicked, and then the piece is gone.
-        let piece = pieces[i].lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(piece) = piece {
-            body(i, piece);
+/// A piece of work with the memory that it alone writes.
+pub(super) type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Runs tasks, in parallel.
+pub(super) fn run_all(par: &dyn Parallel, tasks: Vec<Task>) {
+    let tasks: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
+    par.run(tasks.len(), &|i| {
+        // Each task is taken once; a lock is never held while a task runs, so it cannot be poisoned.
+        let task = tasks[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task();
         }
     });
 }

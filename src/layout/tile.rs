@@ -1,18 +1,35 @@
 //! The common currency of all packings: a tile of 64 x 64 codes as *column words*.
 //!
-//! A column word is a u32 that holds consecutive rows of one column in order: 8 rows of 4 bits or 4 rows of 8 bits.
-//! Codes stay packed on their way from one layout to another, and every layout is a few masked swaps away from this
-//! form; the swaps work on whole rows of words, so the compiler turns them into vector instructions.
+//! A column word is a u32 that holds consecutive rows of one column: 4 rows of 8 bits in order, or 8 rows of 4 bits in
+//! the order 0 2 4 6 1 3 5 7 (what Marlin and the CPU layout want). The 64 words of a row of words stand in the
+//! order of [`slot`]: the columns that are equal modulo 8 together, since they share a lane in Marlin and a place in the
+//! words of AWQ gemm. Codes stay packed on their way from one layout to another, and every layout is a few masked swaps
+//! away from this form; the swaps work on whole vectors of words.
 
 use crate::types::Bits;
 
 /// Rows and columns of a tile. Every layout's own tile divides it.
 pub(super) const TILE: usize = 64;
 
-/// Codes of 64 rows and 64 columns; `words[b][n]` holds rows b·P .. (b+1)·P of column n, P = codes in a word.
+/// Place of column n = 16·w + 8·h + i in a row of words: 8·i + 4·h + w.
+#[inline(always)]
+pub(super) fn slot(n: usize) -> usize {
+    n % 8 * 8 + n % 16 / 8 * 4 + n / 16
+}
+
+/// Codes of 64 rows and 64 columns; `words[b]` holds rows b·P .. (b+1)·P, P = codes in a word.
 pub(super) struct Tile {
     /// 8 rows of words in use at 4 bits, 16 at 8 bits.
     pub words: [[u32; TILE]; 16],
+}
+
+/// Shift of row k in its column word.
+#[inline(always)]
+pub(super) fn shift(bits: Bits, k: usize) -> usize {
+    match bits {
+        Bits::Four => k % 8 / 2 * 4 + k % 2 * 16,
+        Bits::Eight => k % 4 * 8,
+    }
 }
 
 impl Tile {
@@ -27,16 +44,60 @@ impl Tile {
     /// Code of row k and column n.
     #[inline(always)]
     pub fn get(&self, bits: Bits, k: usize, n: usize) -> u32 {
-        let (b, p) = (bits.get(), bits.per_word());
-        (self.words[k / p][n] >> (b * (k % p))) & bits.max_code() as u32
+        (self.words[k / bits.per_word()][slot(n)] >> shift(bits, k)) & bits.max_code() as u32
     }
 
     /// Puts a code where the tile has 0.
     #[inline(always)]
     pub fn set(&mut self, bits: Bits, k: usize, n: usize, code: u32) {
-        let (b, p) = (bits.get(), bits.per_word());
-        self.words[k / p][n] |= code << (b * (k % p));
+        self.words[k / bits.per_word()][slot(n)] |= code << shift(bits, k);
     }
+
+    /// Row of codes k, in the order of columns.
+    #[inline(always)]
+    pub fn row(&self, bits: Bits, k: usize) -> [u8; TILE] {
+        let (words, shift) = (&self.words[k / bits.per_word()], shift(bits, k));
+        let mut row = [0; TILE];
+        for c in 0..8 {
+            for i in 0..8 {
+                row[8 * c + i] = (words[8 * i + c % 2 * 4 + c / 2] >> shift) as u8 & bits.max_code();
+            }
+        }
+        row
+    }
+
+    /// Puts a row of codes where the tile has 0.
+    #[inline(always)]
+    pub fn set_row(&mut self, bits: Bits, k: usize, row: &[u8]) {
+        let words = &mut self.words[k / bits.per_word()];
+        for (n, &code) in row.iter().enumerate() {
+            words[slot(n)] |= (code as u32) << shift(bits, k);
+        }
+    }
+}
+
+/// Puts 64 words in the order of columns into the order of [`slot`].
+#[inline(always)]
+pub(super) fn to_slots(words: &[u32; TILE]) -> [u32; TILE] {
+    let mut out = [0; TILE];
+    for i in 0..8 {
+        for c in 0..8 {
+            out[8 * i + c % 2 * 4 + c / 2] = words[8 * c + i];
+        }
+    }
+    out
+}
+
+/// The inverse of [`to_slots`].
+#[inline(always)]
+pub(super) fn from_slots(words: &[u32; TILE]) -> [u32; TILE] {
+    let mut out = [0; TILE];
+    for c in 0..8 {
+        for i in 0..8 {
+            out[8 * c + i] = words[8 * i + c % 2 * 4 + c / 2];
+        }
+    }
+    out
 }
 
 /// One step of a transpose: swaps the fields of `a` selected by `mask << shift` with those of `b` selected by `mask`.
@@ -67,14 +128,17 @@ pub(super) fn transpose8<const L: usize>(w: &mut [[u32; L]; 8]) {
     }
 }
 
-/// Transposes nibbles in each 16-bit half of four words: nibble j of result i is nibble i of argument j. Its own inverse.
+/// Transposes nibbles in each 16-bit half of four words: nibble j of result i is nibble i of argument j. Its own
+/// inverse. Lanes are independent.
 #[inline(always)]
-pub(super) fn transpose4([mut a, mut b, mut c, mut d]: [u32; 4]) -> [u32; 4] {
-    swap(&mut a, &mut c, 8, 0x00ff_00ff);
-    swap(&mut b, &mut d, 8, 0x00ff_00ff);
-    swap(&mut a, &mut b, 4, 0x0f0f_0f0f);
-    swap(&mut c, &mut d, 4, 0x0f0f_0f0f);
-    [a, b, c, d]
+pub(super) fn transpose4<const L: usize>(w: &mut [[u32; L]; 4]) {
+    let [w0, w1, w2, w3] = w;
+    for l in 0..L {
+        swap(&mut w0[l], &mut w2[l], 8, 0x00ff_00ff);
+        swap(&mut w1[l], &mut w3[l], 8, 0x00ff_00ff);
+        swap(&mut w0[l], &mut w1[l], 4, 0x0f0f_0f0f);
+        swap(&mut w2[l], &mut w3[l], 4, 0x0f0f_0f0f);
+    }
 }
 
 /// Moves even nibbles to the low half and odd nibbles to the high half: 0 1 2 3 4 5 6 7 becomes 0 2 4 6 1 3 5 7.
@@ -113,6 +177,23 @@ pub(super) fn store<const L: usize>(dst: &mut [u8], at: usize, words: &[u32; L])
     }
 }
 
+/// Asks for the cache line at byte `at` of `src`, which may lie beyond its end. A tile touches 64 rows that are far apart,
+/// more than hardware follows on its own.
+#[inline(always)]
+pub(super) fn prefetch(src: &[u8], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint; it faults at no address and changes no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(src.as_ptr().wrapping_add(at).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (src, at);
+}
+
+/// How many bytes ahead of a row that is being read the next line is asked for: one line, which is two tiles of 4 bits.
+pub(super) const AHEAD: usize = 64;
+
 /// Defines a function over tiles that is compiled once for any machine and once for AVX2, chosen when it runs.
 /// The body must be plain code that the compiler can vectorize.
 macro_rules! vectorized {
@@ -120,6 +201,8 @@ macro_rules! vectorized {
         $(#[$meta])*
         $vis fn $name($($arg: $ty),*) {
             #[inline(always)]
+            // Indices say where each lane goes; iterators would hide it.
+            #[allow(clippy::needless_range_loop)]
             fn body($($arg: $ty),*) $body
             #[cfg(target_arch = "x86_64")]
             {
@@ -149,13 +232,40 @@ mod tests {
             std::array::from_fn(|i| [0x9e37_79b9u32.wrapping_mul(i as u32 + 1).rotate_left(i as u32)]);
         let mut t = src;
         transpose8(&mut t);
-        let u = transpose4([src[0][0], src[1][0], src[2][0], src[3][0]]);
-        for i in 0..8 {
-            for j in 0..8 {
-                assert_eq!(nib(t[i][0], j), nib(src[j][0], i));
+        let mut u = [src[0], src[1], src[2], src[3]];
+        transpose4(&mut u);
+        for (j, &[w]) in src.iter().enumerate() {
+            for i in 0..8 {
+                assert_eq!(nib(t[i][0], j), nib(w, i));
+                if j < 4 {
+                    assert_eq!(nib(u[i % 4][0], j + 4 * (i / 4)), nib(w, i));
+                }
             }
-            for j in 0..4 {
-                assert_eq!(nib(u[i % 4], j + 4 * (i / 4)), nib(src[j][0], i));
+        }
+    }
+
+    #[test]
+    fn slots_are_a_permutation() {
+        let columns: [u32; TILE] = std::array::from_fn(|n| n as u32);
+        let slots = to_slots(&columns);
+        for n in 0..TILE {
+            assert_eq!(slots[slot(n)], n as u32);
+        }
+        assert_eq!(from_slots(&slots), columns);
+    }
+
+    #[test]
+    fn a_row_is_its_codes() {
+        for bits in [Bits::Four, Bits::Eight] {
+            let mut tile = Tile::new();
+            let code = |k: usize, n: usize| (7 * k + 3 * n) as u8 & bits.max_code();
+            for k in 0..TILE {
+                let row: Vec<u8> = (0..TILE).map(|n| code(k, n)).collect();
+                tile.set_row(bits, k, &row);
+            }
+            for k in 0..TILE {
+                assert!((0..TILE).all(|n| tile.get(bits, k, n) == code(k, n) as u32));
+                assert!((0..TILE).all(|n| tile.row(bits, k)[n] == code(k, n)));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::steps::marlin_place;
 use crate::error::Result;
 use crate::layout::address::{Address, Plane};
 use crate::layout::packing::{Axis, Packing, ZeroTensor, add, need_four_bits, need_multiple, unpadded};
-use crate::layout::tile::{TILE, Tile, load, store, transpose4, unzip, vectorized, zip};
+use crate::layout::tile::{TILE, Tile, load, store, transpose4, vectorized};
 use crate::layout::{LayerDesc, Padded};
 use crate::types::{Bits, mul, round_up};
 
@@ -150,20 +150,21 @@ fn write(bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Ti
     }
 }
 
-// In the four functions below `stride` is the bytes of 16 rows, i = n mod 8 is a lane's column, w its block of 16
-// columns, and the four words of one (i, w) are lanes 4i..4i+4.
+// In the functions below `stride` is the bytes of 16 rows. Sixteen words of Marlin (8 bits: 32) are lanes 4i .. 4i+4 of
+// the four blocks w of 16 columns; they hold columns 16w + 8h + i, which is one eighth of a tile's slots.
 
 vectorized! {
     fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
         for t in 0..TILE / 16 {
             for i in 0..8 {
-                let v: [u32; 16] = load(src, t * stride + at + i * 64);
+                let at = t * stride + at + i * 64;
+                let mut v = [load::<4>(src, at), load(src, at + 16), load(src, at + 32), load(src, at + 48)];
+                transpose4(&mut v);
                 for w in 0..4 {
-                    let [a0, b0, a1, b1] = transpose4([v[w], v[4 + w], v[8 + w], v[12 + w]]);
-                    tile.words[2 * t][16 * w + i] = zip(a0);
-                    tile.words[2 * t + 1][16 * w + i] = zip(b0);
-                    tile.words[2 * t][16 * w + 8 + i] = zip(a1);
-                    tile.words[2 * t + 1][16 * w + 8 + i] = zip(b1);
+                    tile.words[2 * t][8 * i + w] = v[0][w];
+                    tile.words[2 * t + 1][8 * i + w] = v[1][w];
+                    tile.words[2 * t][8 * i + 4 + w] = v[2][w];
+                    tile.words[2 * t + 1][8 * i + 4 + w] = v[3][w];
                 }
             }
         }
@@ -173,19 +174,19 @@ vectorized! {
 vectorized! {
     fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
         for t in 0..TILE / 16 {
-            let (a, b) = (&tile.words[2 * t], &tile.words[2 * t + 1]);
-            let mut out = [[0u32; 16]; 8];
-            for w in 0..4 {
-                for i in 0..8 {
-                    let n = 16 * w + i;
-                    let v = transpose4([unzip(a[n]), unzip(b[n]), unzip(a[n + 8]), unzip(b[n + 8])]);
-                    for m in 0..4 {
-                        out[i][4 * m + w] = v[m];
-                    }
+            for i in 0..8 {
+                let mut v = [[0; 4]; 4];
+                for w in 0..4 {
+                    v[0][w] = tile.words[2 * t][8 * i + w];
+                    v[1][w] = tile.words[2 * t + 1][8 * i + w];
+                    v[2][w] = tile.words[2 * t][8 * i + 4 + w];
+                    v[3][w] = tile.words[2 * t + 1][8 * i + 4 + w];
                 }
-            }
-            for (i, words) in out.iter().enumerate() {
-                store(dst, t * stride + at + i * 64, words);
+                transpose4(&mut v);
+                let at = t * stride + at + i * 64;
+                for m in 0..4 {
+                    store(dst, at + 16 * m, &v[m]);
+                }
             }
         }
     }
@@ -196,15 +197,16 @@ vectorized! {
         for t in 0..TILE / 16 {
             for i in 0..8 {
                 let v: [u32; 32] = load(src, t * stride + at + i * 128);
-                for c in 0..8 {
-                    let n = 8 * c + i;
-                    // Lane m holds rows 2m, 2m+8, 2m+1, 2m+9: bytes 0 and 2 belong to the upper eight rows.
-                    let even = |m: usize| gather(v[8 * m + c]);
-                    let odd = |m: usize| gather(v[8 * m + c] >> 8);
-                    tile.words[4 * t][n] = even(0) | even(1) << 16;
-                    tile.words[4 * t + 1][n] = even(2) | even(3) << 16;
-                    tile.words[4 * t + 2][n] = odd(0) | odd(1) << 16;
-                    tile.words[4 * t + 3][n] = odd(2) | odd(3) << 16;
+                for w in 0..4 {
+                    for h in 0..2 {
+                        // Lane m holds rows 2m, 2m+8, 2m+1, 2m+9: bytes 0 and 2 are of the upper eight rows.
+                        let (c, s) = (2 * w + h, 8 * i + 4 * h + w);
+                        let (a, b, c, d) = (v[c], v[8 + c], v[16 + c], v[24 + c]);
+                        tile.words[4 * t][s] = gather(a) | gather(b) << 16;
+                        tile.words[4 * t + 1][s] = gather(c) | gather(d) << 16;
+                        tile.words[4 * t + 2][s] = gather(a >> 8) | gather(b >> 8) << 16;
+                        tile.words[4 * t + 3][s] = gather(c >> 8) | gather(d >> 8) << 16;
+                    }
                 }
             }
         }
@@ -214,14 +216,16 @@ vectorized! {
 vectorized! {
     fn write8(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
         for t in 0..TILE / 16 {
-            let rows = &tile.words[4 * t..4 * t + 4];
             for i in 0..8 {
-                let mut v = [0u32; 32];
-                for c in 0..8 {
-                    let n = 8 * c + i;
-                    for m in 0..4 {
-                        let half = |r: usize| spread(rows[r + m / 2][n] >> (16 * (m % 2)));
-                        v[8 * m + c] = half(0) | half(2) << 8;
+                let mut v = [0; 32];
+                for w in 0..4 {
+                    for h in 0..2 {
+                        let (c, s) = (2 * w + h, 8 * i + 4 * h + w);
+                        for m in 0..4 {
+                            let low = tile.words[4 * t + m / 2][s] >> (16 * (m % 2));
+                            let high = tile.words[4 * t + 2 + m / 2][s] >> (16 * (m % 2));
+                            v[8 * m + c] = spread(low) | spread(high) << 8;
+                        }
                     }
                 }
                 store(dst, t * stride + at + i * 128, &v);
