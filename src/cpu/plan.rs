@@ -164,8 +164,9 @@ impl CpuPlan {
             _ => kernels.gemm_rows,
         };
 
-        let bytes_moved = layer.bytes().saturating_add(m.saturating_mul(k + n).saturating_mul(dtype.bytes()));
-        let operations = (2 * m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
+        let bytes_moved =
+            layer.bytes().saturating_add(m.saturating_mul(k.saturating_add(n)).saturating_mul(dtype.bytes()));
+        let operations = [m, n, k].iter().fold(2u64, |product, size| product.saturating_mul(*size as u64));
         let tile_groups = match kernel {
             Kernel::Gemm if bits.is_some() => n.div_ceil(LANES * kernels.gemm_tiles),
             _ => n.div_ceil(LANES),
