@@ -129,7 +129,7 @@ static_link_line() {
 if wanted rust; then
     rust "rust" --workspace
     # The same library with the doors that only tests may use; the unit tests and the C interface again.
-    rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols --test abi_panic
+    rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols
 fi
 
 if wanted c || wanted valgrind; then
