@@ -54,8 +54,44 @@ macro_rules! layout {
 }
 
 layout! {
+    device::awqm_cpu_options { struct_size, threads, isa, parallel, user_data }
+    device::awqm_device_info {
+        struct_size, backend, ordinal, threads, isa, capability, multiprocessors, memory_bytes, name,
+    }
     config::awqm_config_info { struct_size, method, bits, group_size, zero_point, act_order, layout, lm_head }
     config::awqm_module_info { struct_size, quantized, bits, group_size, zero_point, layout }
+    checkpoint::awqm_layer_info {
+        struct_size, quantized, bits, k, n, group_size, zero_point, layout, scale_dtype, has_bias,
+    }
+    tensors::awqm_tensor_view { struct_size, data, bytes, dtype, rank, shape }
+    checkpoint::awqm_load_options { struct_size, layout, tp_dim, tp_rank, tp_world, device }
+    packed::awqm_layer_desc {
+        struct_size, k, n, bits, zero_point, group_size, layout, scale_dtype, bias_dtype,
+    }
+    packed::awqm_layer_tensors {
+        struct_size, qweight, qweight_bytes, scales, scales_bytes, qzeros, qzeros_bytes, bias, bias_bytes,
+    }
+    packed::awqm_packed_info {
+        struct_size, k, n, padded_k, padded_n, bits, zero_point, group_size, padded_group, groups, layout,
+        scale_dtype, bias_dtype, has_bias, bytes,
+    }
+    repack::awqm_repack_sizes {
+        struct_size, padded_k, padded_n, padded_group, groups, qweight_bytes, scales_bytes, qzeros_bytes,
+    }
+    linear::awqm_linear_options { struct_size, compute, flags }
+    linear::awqm_linear_info { struct_size, k, n, layout, bits, group_size, has_bias, backend, bytes }
+    linear::awqm_run_args { struct_size, x, x_dtype, y_dtype, y, m, x_stride, y_stride }
+    plan::awqm_plan_options { struct_size, kernel, dtype, m }
+    plan::awqm_plan_info {
+        struct_size, kernel, backend, isa, dtype, m, n, k, group_size, block_rows, tasks, workspace_bytes,
+        bytes_moved, operations,
+    }
+    quantize::awqm_progress { struct_size, stage, layer, index, count, bytes_done, bytes_total }
+    quantize::awqm_quantize_options {
+        struct_size, bits, symmetric, group_size, layout, range_rule, skip, skip_count, max_shard_bytes,
+        device, progress, user_data, overwrite,
+    }
+    quantize::awqm_quantize_report { struct_size, layers_quantized, layers_kept, bytes_before, bytes_after }
 }
 
 /// The blocks of a table, sorted: the order of structs in the header is nobody's business.

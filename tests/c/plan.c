@@ -23,7 +23,7 @@ static void described(const awqm_linear *linear, const golden_case *golden) {
         CHECK(info.kernel == AWQM_KERNEL_GEMV || info.kernel == AWQM_KERNEL_GEMM);
         CHECK(info.backend == AWQM_BACKEND_CPU && info.isa != AWQM_ISA_AUTO && info.dtype == AWQM_DTYPE_F16);
         CHECK(info.m == ROWS[i] && info.k == golden->k && info.n == golden->n && info.group_size == golden->group_size);
-        CHECK(info.tile_m >= 1 && info.tile_n >= 1 && info.tile_k >= 1);
+        CHECK(info.block_rows >= 1 && info.tasks >= 1);
         CHECK(info.workspace_bytes <= enough);
         CHECK(info.operations == (uint64_t)(2 * ROWS[i] * golden->k * golden->n));
         CHECK(info.bytes_moved >= (uint64_t)(golden->k * golden->n / 2));
