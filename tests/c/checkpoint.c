@@ -195,13 +195,24 @@ static void dense(const awqm_checkpoint *checkpoint) {
     awqm_packed_free(packed);
 }
 
-static void unquantized_files(const char *fixtures) {
-    awqm_checkpoint *file = open_tensors(fixtures, GOLDEN[0].folder, "source.safetensors");
-    const awqm_config *config = (const awqm_config *)file; /* anything but NULL */
+static void files_without_a_config(const char *fixtures) {
+    char path[1024];
+    const char *paths[] = {path};
+    awqm_checkpoint *file = NULL;
+    const awqm_config *config;
+    snprintf(path, sizeof path, "%s/%s/source.safetensors", fixtures, GOLDEN[0].folder);
+    MUST(awqm_checkpoint_open_files(paths, 1, NULL, &file));
+    config = (const awqm_config *)file; /* anything but NULL */
     CHECK(awqm_checkpoint_tensor_count(file) == 2);
     OK(awqm_checkpoint_get_config(file, &config));
     CHECK(config == NULL);
     awqm_checkpoint_free(file);
+    file = NULL;
+    /* Packed tensors mean nothing without one. */
+    snprintf(path, sizeof path, "%s/%s/awq_gemm.safetensors", fixtures, GOLDEN[0].folder);
+    STATUS(AWQM_STATUS_MISSING, awqm_checkpoint_open_files(paths, 1, NULL, &file));
+    MESSAGE_HAS("config");
+    CHECK(file == NULL);
 }
 
 static void damaged(const char *fixtures) {
@@ -231,7 +242,7 @@ static void run(const char *fixtures) {
     dense(checkpoint);
     awqm_checkpoint_free(golden);
     awqm_checkpoint_free(checkpoint);
-    unquantized_files(fixtures);
+    files_without_a_config(fixtures);
     damaged(fixtures);
     CHECK(awqm_checkpoint_layer_count(NULL) == 0);
     CHECK(awqm_checkpoint_tensor_count(NULL) == 0);

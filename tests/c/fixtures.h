@@ -21,14 +21,21 @@ static const golden_case GOLDEN[] = {
 /* The index of linear/k512_n192_g64, the case that most tests take. */
 #define GOLDEN_K512 2
 
-/* Opens one file as a list of tensors. */
+/*
+ * Opens one file as a list of tensors. A file with packed tensors is not opened without a config, so it gets one; as no
+ * layer is asked for, what it says of bits and groups does not matter.
+ */
 static inline awqm_checkpoint *open_tensors(const char *fixtures, const char *folder, const char *file) {
+    static const char SECTION[] = "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128, \"zero_point\": true}";
     char path[1024];
     const char *paths[1];
     awqm_checkpoint *opened = NULL;
+    awqm_config *config = NULL;
+    MUST(awqm_config_parse(SECTION, sizeof SECTION - 1, "any config", &config));
     snprintf(path, sizeof path, "%s/%s/%s", fixtures, folder, file);
     paths[0] = path;
-    MUST(awqm_checkpoint_open_files(paths, 1, NULL, &opened));
+    MUST(awqm_checkpoint_open_files(paths, 1, config, &opened));
+    awqm_config_free(config);
     return opened;
 }
 

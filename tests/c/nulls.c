@@ -68,6 +68,7 @@ static void packed(const char *fixtures) {
     awqm_layer_desc desc = golden_desc(golden, AWQM_LAYOUT_AWQ_GEMM, 0);
     awqm_layer_tensors tensors = golden_tensors(file, 0), broken = tensors;
     awqm_packed *made = NULL, *other = NULL;
+    static char codes[4096], scales[128], zeros[32];
     STRUCT(awqm_packed_info, info);
     STRUCT(awqm_tensor_view, view);
     STRUCT(awqm_repack_sizes, sizes);
@@ -106,7 +107,9 @@ static void packed(const char *fixtures) {
     NULLS(awqm_repack_query(&desc, AWQM_LAYOUT_MARLIN, NULL));
     NULLS(awqm_repack(NULL, &tensors, AWQM_LAYOUT_MARLIN, NULL, 0, NULL, 0, NULL, 0, NULL));
     NULLS(awqm_repack(&desc, NULL, AWQM_LAYOUT_MARLIN, NULL, 0, NULL, 0, NULL, 0, NULL));
-    NULLS(awqm_repack(&desc, &tensors, AWQM_LAYOUT_MARLIN, NULL, 4096, NULL, 128, NULL, 32, NULL));
+    NULLS(awqm_repack(&desc, &tensors, AWQM_LAYOUT_MARLIN, NULL, 4096, scales, 128, zeros, 32, NULL));
+    NULLS(awqm_repack(&desc, &tensors, AWQM_LAYOUT_MARLIN, codes, 4096, NULL, 128, zeros, 32, NULL));
+    NULLS(awqm_repack(&desc, &tensors, AWQM_LAYOUT_MARLIN, codes, 4096, scales, 128, NULL, 32, NULL));
     CHECK(other == NULL);
     awqm_packed_free(made);
     awqm_checkpoint_free(file);
