@@ -8,14 +8,15 @@ typedef struct golden_case {
     const char *folder;
     int64_t k, n, group_size;
     uint32_t bits;
-    int has_marlin; /* a file marlin.safetensors made by other projects' code */
+    int has_marlin;      /* a file marlin.safetensors made by other projects' code */
+    int64_t loud_column; /* outputs there pass half's range and cancel, so rounded weights say little; -1: none */
 } golden_case;
 
 static const golden_case GOLDEN[] = {
-    {"linear/k128_n64_g128", 128, 64, 128, 4, 1},         {"linear/k256_n256_g32", 256, 256, 32, 4, 1},
-    {"linear/k512_n192_g64", 512, 192, 64, 4, 1},         {"linear/k1024_n128_channel", 1024, 128, -1, 4, 1},
-    {"linear/k288_n96_g32_odd", 288, 96, 32, 4, 0},       {"linear/edge_k256_n64_g64", 256, 64, 64, 4, 1},
-    {"linear8/w8_k256_n128_g64", 256, 128, 64, 8, 1},     {"linear8/w8_k128_n64_g128", 128, 64, 128, 8, 1},
+    {"linear/k128_n64_g128", 128, 64, 128, 4, 1, -1},     {"linear/k256_n256_g32", 256, 256, 32, 4, 1, -1},
+    {"linear/k512_n192_g64", 512, 192, 64, 4, 1, -1},     {"linear/k1024_n128_channel", 1024, 128, -1, 4, 1, -1},
+    {"linear/k288_n96_g32_odd", 288, 96, 32, 4, 0, -1},   {"linear/edge_k256_n64_g64", 256, 64, 64, 4, 1, 8},
+    {"linear8/w8_k256_n128_g64", 256, 128, 64, 8, 1, -1}, {"linear8/w8_k128_n64_g128", 128, 64, 128, 8, 1, -1},
 };
 #define GOLDEN_CASES (sizeof GOLDEN / sizeof GOLDEN[0])
 /* The index of linear/k512_n192_g64, the case that most tests take. */

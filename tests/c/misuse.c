@@ -28,9 +28,6 @@ static void running(const char *fixtures) {
         STATUS(AWQM_STATUS_BUFFER_TOO_SMALL, RUN(NULL, 0));
         STATUS(AWQM_STATUS_BUFFER_TOO_SMALL, RUN(workspace, 1));
     }
-    args.x = x + 1;
-    STATUS(AWQM_STATUS_INVALID_ARGUMENT, RUN(workspace, bytes)); /* half-aligned */
-    args.x = x;
 
     for (m = -1; m <= 0; m++) {
         args.m = m;
@@ -51,7 +48,6 @@ static void running(const char *fixtures) {
 #undef RUN
     FAILS(awqm_linear_workspace_bytes(linear, 0, AWQM_DTYPE_F16, &bytes));
     FAILS(awqm_linear_workspace_bytes(linear, -1, AWQM_DTYPE_F16, &bytes));
-    FAILS(awqm_linear_workspace_bytes(linear, INT64_MAX, AWQM_DTYPE_F32, &bytes));
     STATUS(AWQM_STATUS_UNKNOWN_ENUM, awqm_linear_workspace_bytes(linear, 1, 99, &bytes));
     FAILS(awqm_linear_workspace_bytes(linear, 1, AWQM_DTYPE_I32, &bytes));
     free(memory);
