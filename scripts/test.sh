@@ -115,9 +115,9 @@ c_suite() {
     count "$name" $p $f 0 "$since" "$checks checks"
 }
 
-has_asan() { nm "$1" | grep -q '__asan_init'; }
-exports() { nm -D --defined-only "$1" | grep -q " T $2\$"; }
-lacks_test_hooks() { exports "$1" awqm_version_number && ! nm -D --defined-only "$1" | grep -q ' awqm_test_'; }
+has_asan() { nm "$1" | grep '__asan_init'; }
+exported() { nm -D --defined-only "$1" | awk '{ print $3 }'; }
+lacks_test_hooks() { exported "$1" | grep -x awqm_version_number && ! exported "$1" | grep '^awqm_test_'; }
 
 static_link_line() {
     cargo rustc --lib --crate-type staticlib --features test-hooks --target-dir target/hooks -- --print native-static-libs 2>&1 |
@@ -137,6 +137,7 @@ if wanted c || wanted valgrind; then
         cp target/hooks/debug/libawq_marlin.so target/hooks/debug/libawq_marlin.a "$out/lib/"
         soname=$(readelf -d "$out/lib/libawq_marlin.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
         ln -sf libawq_marlin.so "$out/lib/$soname"
+        strip --strip-debug "$out/lib/libawq_marlin.a" # a hundred programs link it; this makes that quick
         cp include/awq_marlin.h "$out/"
         hooks=-DAWQM_TEST_HOOKS
         shared="$hooks -I$out -L$out/lib -Wl,-rpath,$out/lib -lawq_marlin -lpthread -lm"
