@@ -36,7 +36,7 @@ fmt:
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features test-hooks
+	$(CARGO) clippy --workspace --all-targets --features test-hooks -- -D warnings
 
 setup:
 	@scripts/setup.sh

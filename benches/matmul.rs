@@ -132,7 +132,10 @@ fn layer(o: &Options, k: usize, n: usize) -> Packed {
     let layout = if o.dense { Layout::Dense } else { Layout::Cpu };
     let desc = LayerDesc { k, n, spec, layout, scale_dtype: Dtype::F16 };
     let groups = spec.group.count(k);
-    assert!(k % 8 == 0 && n % 16 == 0 && spec.group.effective(k) % 8 == 0, "a shape without padding");
+    assert!(
+        k.is_multiple_of(8) && n.is_multiple_of(16) && spec.group.effective(k).is_multiple_of(8),
+        "a shape without padding"
+    );
     let filled = |len: usize, byte: &dyn Fn(usize) -> u8| {
         let mut b = Buffer::zeroed(len).unwrap();
         b.iter_mut().enumerate().for_each(|(i, v)| *v = byte(i));

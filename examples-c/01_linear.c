@@ -14,10 +14,10 @@ int main(int argc, char **argv) {
         return fprintf(stderr, "%s\n", awqm_last_error_message()), 1;
     float *x = calloc(info.k, sizeof *x), *y = calloc(info.n, sizeof *y);
     void *workspace = malloc(bytes);
-    x[0] = 1.0f;
+    for (int64_t k = 0; k < info.k; k++) x[k] = 1.0f;
     awqm_run_args run = {sizeof run, x, AWQM_DTYPE_F32, AWQM_DTYPE_F32, y, 1, 0, 0};
     if (awqm_linear_run(layer, &run, workspace, bytes, NULL)) return fprintf(stderr, "%s\n", awqm_last_error_message()), 1;
-    printf("%s: K %lld, N %lld, y[0] = %g\n", name, (long long)info.k, (long long)info.n, y[0]);
+    printf("%s: K %lld, N %lld; x all ones, y[0] = %g\n", name, (long long)info.k, (long long)info.n, y[0]);
     free(x); free(y); free(workspace);
     awqm_linear_free(layer); awqm_packed_free(packed); awqm_checkpoint_free(ckpt); awqm_device_free(cpu);
     return 0;

@@ -124,6 +124,28 @@ static_link_line() {
         sed -n 's/^note: native-static-libs: //p' | tail -n 1
 }
 
+# prints TEXT COMMAND...: the command succeeds and prints that somewhere.
+prints() {
+    local text=$1
+    shift
+    "$@" | tee /dev/stderr | grep -qF -- "$text"
+}
+
+# examples FLAGS...: the numbered programs of examples-c, built as a reader would, on a small checkpoint.
+examples() {
+    local dir=$out/examples checkpoint=tests/fixtures/checkpoint/llama2l_gemm file
+    local layer=model.layers.0.mlp.up_proj
+    mkdir -p "$dir"
+    for file in examples-c/[0-9]*.c; do
+        gcc -std=c99 -Wall -Wextra -Wpedantic -Werror "$file" "$@" -o "$dir/$(basename "$file" .c)" || return 1
+    done
+    prints "K 256, N 512" "$dir/01_linear" $checkpoint $layer &&
+        prints "4 bits, group size 64, zero points, layout gemm" "$dir/02_config" $checkpoint $layer &&
+        prints "self_attn.o_proj: skipped" "$dir/02_config" $checkpoint model.layers.0.self_attn.o_proj &&
+        prints "256 x 512" "$dir/03_repack" $checkpoint $layer &&
+        ! "$dir/03_repack" $checkpoint no.such.layer
+}
+
 # --- what runs ---
 
 if wanted rust; then
@@ -196,6 +218,8 @@ if wanted release; then
         check "release exports no test hook" lacks_test_hooks "$stage/usr/lib/libawq_marlin.so"
         flags=$(PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig pkg-config --cflags --libs awq_marlin) || flags=
         c_suite "c11 release installed" "" gcc "$flags -Wl,-rpath,$stage/usr/lib -lpthread -lm" -std=c11
+        # shellcheck disable=SC2086
+        check "examples compile and run" examples $flags "-Wl,-rpath,$stage/usr/lib"
     fi
 fi
 

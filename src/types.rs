@@ -186,7 +186,7 @@ impl std::fmt::Display for GroupSize {
     }
 }
 
-/// How a weight was quantized: w[k][n] = (q[k][n] − z[k/g][n]) · s[k/g][n].
+/// How a weight was quantized: `w[k][n] = (q[k][n] − z[k/g][n]) · s[k/g][n]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QuantSpec {
     /// Bits of a code.

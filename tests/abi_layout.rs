@@ -19,11 +19,17 @@ fn structs() -> Vec<(String, Vec<String>)> {
 
 /// One line `struct size alignment` and one `  field offset size` for each field, as the C compiler has them.
 fn as_c_sees_it() -> String {
-    let mut program = String::from("#include <stdio.h>\n#include <stddef.h>\n#include \"awq_marlin.h\"\nint main(void) {\n");
+    let mut program = String::from(
+        "#include <stdio.h>\n#include <stddef.h>\n#include \"awq_marlin.h\"\nint main(void) {\n",
+    );
     for (name, fields) in structs() {
         writeln!(program, "printf(\"{name} %zu %zu\\n\", sizeof({name}), _Alignof({name}));").unwrap();
         for f in fields {
-            writeln!(program, "printf(\"  {f} %zu %zu\\n\", offsetof({name}, {f}), sizeof((({name} *)0)->{f}));").unwrap();
+            writeln!(
+                program,
+                "printf(\"  {f} %zu %zu\\n\", offsetof({name}, {f}), sizeof((({name} *)0)->{f}));"
+            )
+            .unwrap();
         }
     }
     program.push_str("return 0; }\n");
@@ -112,7 +118,10 @@ fn sorted(table: &str) -> String {
 #[test]
 fn c_and_rust_agree() {
     let (c, rust) = (sorted(&as_c_sees_it()), sorted(&as_rust_sees_it()));
-    assert_eq!(c, rust, "a struct of the header is missing from the list in tests/abi_layout.rs, or laid out differently");
+    assert_eq!(
+        c, rust,
+        "a struct of the header is missing from the list in tests/abi_layout.rs, or laid out differently"
+    );
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn plans_say_what_and_why() {
         let one = linear.plan(1, Dtype::F32, Kernel::Auto).unwrap();
         let many = linear.plan(256, Dtype::F32, Kernel::Auto).unwrap();
         assert_eq!((one.kernel, many.kernel), (Kernel::Gemv, Kernel::Gemm));
-        assert!(one.reason.contains("m = 1") && many.reason.contains("m = 256"), "{one:?} {many:?}");
+        assert!(one.reason().contains("m = 1") && many.reason().contains("m = 256"), "{one:?} {many:?}");
         assert_eq!(one.operations, 2 * 72 * 44);
         let weights = linear.bytes() as u64;
         assert_eq!(one.bytes_moved, weights + 4 * (72 + 44));

@@ -37,7 +37,11 @@ fn check_size(found: usize, first: usize, name: &str) -> Result<()> {
 /// # Safety
 /// `p` is NULL or points to a struct that is readable for its own `struct_size` bytes.
 pub(super) unsafe fn read<T: Sized0>(p: *const T, name: &str) -> Result<T> {
-    if p.is_null() { Ok(T::zero()) } else { unsafe { read_required(p, name) } }
+    if p.is_null() {
+        return Ok(T::zero());
+    }
+    // SAFETY: the caller's promise.
+    unsafe { read_required(p, name) }
 }
 
 /// As [`read`], but NULL is an error.

@@ -149,7 +149,7 @@ pub unsafe extern "C" fn awqm_plan_get_reason(
         // SAFETY: the caller's promise.
         let plan = unsafe { reference(plan, "plan") }?;
         // SAFETY: the caller's promise.
-        unsafe { StringOut::new(buf, cap, out_len) }.write(&plan.plan.reason)
+        unsafe { StringOut::new(buf, cap, out_len) }.write(&plan.plan.reason())
     })
 }
 

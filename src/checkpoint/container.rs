@@ -4,8 +4,8 @@
 //! crate defines what a header entry is; the checks are done here because every one has to name the tensor,
 //! what was found and what is needed, and because repeated names and sums that overflow must not pass.
 
-use std::collections::{BTreeMap, HashMap};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;

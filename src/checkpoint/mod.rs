@@ -49,8 +49,8 @@ use table::Table;
 pub use layers::LayerEntry;
 pub use parts::{Split, TensorParallel};
 pub use shards::TensorPlan;
-pub use table::TensorView;
 pub use single::{load_packed, save_packed, save_tensors};
+pub use table::TensorView;
 pub use writer::{ShardWriter, WriterOptions, Written};
 
 /// A checkpoint, open for reading. Immutable; may be used by many threads at once.

@@ -1,5 +1,6 @@
 //! The tensors of one module, and the checks of a single tensor. Every message names file, tensor, found, needed.
 
+use super::names;
 use super::table::{Table, TensorView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Dtype;
@@ -27,7 +28,7 @@ impl<'a> Module<'a> {
 
     /// The full name of a tensor.
     pub fn tensor_name(&self, suffix: &str) -> String {
-        if self.name.is_empty() { suffix.to_string() } else { format!("{}.{suffix}", self.name) }
+        names::full_name(self.name, suffix)
     }
 
     /// Whether there is such a tensor, readable or not.

@@ -59,7 +59,7 @@ impl std::fmt::Display for Kernel {
 }
 
 /// The decision for one layer, one activation dtype, and any number of rows up to [`CpuPlan::m`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuPlan {
     /// [`Kernel::Gemv`] or [`Kernel::Gemm`].
     pub kernel: Kernel,
@@ -83,9 +83,10 @@ pub struct CpuPlan {
     pub bytes_moved: u64,
     /// Multiplications and additions: 2·M·N·K.
     pub operations: u64,
-    /// One sentence: what was chosen and why.
-    pub reason: String,
     pub(super) bits: Option<Bits>,
+    /// What the host asked for, and up to which M GEMV is the automatic choice: for [`CpuPlan::reason`].
+    wish: Kernel,
+    limit: usize,
     pub(super) form: Form,
     pub(super) regions: Regions,
 }
@@ -117,11 +118,13 @@ const TASK_NS: usize = 8_000;
 /// Tasks a thread, where there is work enough: evens out what other programs take from a core.
 const TASKS_PER_THREAD: usize = 4;
 
-/// M up to which GEMV wins, measured on Zen 4 for AVX-512 and AVX2.
+/// M up to which GEMV wins, measured on Zen 4: it decodes again for every block of rows, GEMM once. With 16
+/// lanes of f32 decoding costs little, with fewer it costs as much as the products.
 fn gemv_limit(kernels: &Kernels, form: Form) -> usize {
     match form {
         Form::Bf16 { planes: 1 } => usize::MAX,
-        Form::Bf16 { .. } => 16,
+        Form::Bf16 { .. } => 32,
+        Form::F32 if kernels.gemv_rows >= 8 => 48,
         Form::F32 => kernels.gemv_rows,
     }
 }
@@ -197,11 +200,41 @@ impl CpuPlan {
             workspace_bytes,
             bytes_moved: bytes_moved as u64,
             operations,
-            reason: reason(wish, kernel, form, bits, m, limit),
             bits,
+            wish,
+            limit,
             form,
             regions,
         })
+    }
+
+    /// One sentence: what was chosen and why.
+    pub fn reason(&self) -> String {
+        let CpuPlan { kernel, m, limit, .. } = *self;
+        if self.bits.is_none() {
+            return format!(
+                "dense weights: row dot products over the weights as they are, the same for gemv and gemm (m = {m})"
+            );
+        }
+        let how = match (kernel, self.form) {
+            (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
+                "codes decoded in registers, bf16 pairs multiplied by one instruction"
+            }
+            (Kernel::Gemv, Form::Bf16 { .. }) => {
+                "codes decoded in registers, activations split exactly into two bf16 numbers"
+            }
+            (Kernel::Gemv, Form::F32) => "codes decoded in registers, f32 multiplications",
+            _ => "panels of weights dequantized to f32 once for all rows",
+        };
+        let why = match self.wish {
+            Kernel::Auto if limit == usize::MAX => "the fastest for every m here".to_string(),
+            Kernel::Auto if m <= limit => {
+                format!("m = {m} is at most {limit}, where reading weights dominates")
+            }
+            Kernel::Auto => format!("m = {m} is above {limit}, where decoding once for all rows pays"),
+            _ => format!("asked for by the caller (m = {m})"),
+        };
+        format!("{kernel}: {how}; {why}")
     }
 }
 
@@ -236,29 +269,4 @@ impl Regions {
         };
         Ok((regions, total))
     }
-}
-
-fn reason(wish: Kernel, kernel: Kernel, form: Form, bits: Option<Bits>, m: usize, limit: usize) -> String {
-    let Some(_) = bits else {
-        return format!(
-            "dense weights: row dot products over the weights as they are, the same for gemv and gemm (m = {m})"
-        );
-    };
-    let how = match (kernel, form) {
-        (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
-            "codes decoded in registers, bf16 pairs multiplied by one instruction"
-        }
-        (Kernel::Gemv, Form::Bf16 { .. }) => {
-            "codes decoded in registers, activations split exactly into two bf16 numbers"
-        }
-        (Kernel::Gemv, Form::F32) => "codes decoded in registers, f32 multiplications",
-        _ => "panels of weights dequantized to f32 once for all rows",
-    };
-    let why = match wish {
-        Kernel::Auto if limit == usize::MAX => "the fastest for every m here".to_string(),
-        Kernel::Auto if m <= limit => format!("m = {m} is at most {limit}, where reading weights dominates"),
-        Kernel::Auto => format!("m = {m} is above {limit}, where decoding once for all rows pays"),
-        _ => format!("asked for by the caller (m = {m})"),
-    };
-    format!("{kernel}: {how}; {why}")
 }

@@ -12,7 +12,8 @@ pub fn path(inside: &str) -> PathBuf {
 
 /// The public header without comments and preprocessor lines.
 pub fn header() -> String {
-    let text = std::fs::read_to_string(path("include/awq_marlin.h")).expect("include/awq_marlin.h; run `make header`");
+    let text = std::fs::read_to_string(path("include/awq_marlin.h"))
+        .expect("include/awq_marlin.h; run `make header`");
     let text = Regex::new(r"(?s)/\*.*?\*/").unwrap().replace_all(&text, "").into_owned();
     text.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
@@ -38,7 +39,14 @@ pub fn run_c(source: &str) -> String {
     let (file, program) = (dir.path().join("program.c"), dir.path().join("program"));
     std::fs::write(&file, source).unwrap();
     let include = path("include");
-    output_of(Command::new("cc").args(["-std=c11", "-Wall", "-Werror", "-I"]).arg(include).arg(&file).arg("-o").arg(&program));
+    output_of(
+        Command::new("cc")
+            .args(["-std=c11", "-Wall", "-Werror", "-I"])
+            .arg(include)
+            .arg(&file)
+            .arg("-o")
+            .arg(&program),
+    );
     output_of(&mut Command::new(&program))
 }
 
