@@ -1783,7 +1783,7 @@ awqm_status awqm_packed_get_tensor(const struct awqm_packed *packed,
                                    struct awqm_tensor_view *out_view);
 
 /**
- * The weights as floats: row-major (K, N), w[k][n] = (q - z) * s, rounded once to F16 or BF16, exact in F32 and F64
+ * The weights as floats: row-major (K, N), `w[k][n] = (q - z) * s`, rounded once to F16 or BF16, exact in F32 and F64
  * (for F16 and BF16 scales). Dense layers come transposed to (K, N) as well. `out_bytes` must be exactly K * N elements.
  *
  * Statuses: TENSOR or BUFFER_TOO_SMALL (size), UNSUPPORTED (dtype), UNKNOWN_ENUM.
@@ -1956,7 +1956,7 @@ awqm_status awqm_marlin_workspace_bytes(int64_t n,
                                         size_t *out_bytes);
 
 /**
- * Marlin's order of scales: permuted[L * b + i] = plain[L * b + table[i]], with L = 64 entries when there are several
+ * Marlin's order of scales: `permuted[L * b + i] = plain[L * b + table[i]]`, with L = 64 entries when there are several
  * groups along K (`grouped` not 0) and 32 when there is one.
  *
  * Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_table` is NULL and `cap` 0.

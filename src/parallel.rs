@@ -37,7 +37,7 @@ impl Parallel for Serial {
 /// A pool of `threads − 1` workers; the calling thread is the last one.
 ///
 /// A layer of a small model takes 10 to 50 µs, and waking a sleeping thread takes about as long. So workers that
-/// have run out of work look out for more for [`SPIN`] before they sleep, and a call never waits for a worker that
+/// have run out of work look out for more for `SPIN` before they sleep, and a call never waits for a worker that
 /// has not begun: tasks are handed out one by one, and the caller takes what nobody else has taken. A call while
 /// another one is running (from a second thread, or from inside a task) does all of its tasks itself.
 pub struct Pool {

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn awqm_marlin_workspace_bytes(
     })
 }
 
-/// Marlin's order of scales: permuted[L * b + i] = plain[L * b + table[i]], with L = 64 entries when there are several
+/// Marlin's order of scales: `permuted[L * b + i] = plain[L * b + table[i]]`, with L = 64 entries when there are several
 /// groups along K (`grouped` not 0) and 32 when there is one.
 ///
 /// Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_table` is NULL and `cap` 0.

@@ -1,7 +1,7 @@
 //! The C interface, and the only place with `extern "C"`, raw pointers and C names.
 //!
-//! One file per handle. Each function's body is one call of [`guard::guard`], which turns errors and panics into a
-//! status; pointers are checked in [`pointers`], options read in [`options`]. Nothing is computed here: the floors
+//! One file per handle. Each function's body is one call of `guard::guard`, which turns errors and panics into a
+//! status; pointers are checked in `pointers`, options read in `options`. Nothing is computed here: the floors
 //! below do the work, on safe Rust types. `cbindgen` makes `include/awq_marlin.h` from this folder.
 #![allow(non_camel_case_types)]
 

@@ -306,7 +306,7 @@ fn stored_shape(desc: &LayerDesc, role: Role) -> Result<Option<(Dtype, Vec<usize
     Ok(stored.into_iter().find(|t| t.role == Some(role)).map(|t| (t.dtype, t.shape)))
 }
 
-/// The weights as floats: row-major (K, N), w[k][n] = (q - z) * s, rounded once to F16 or BF16, exact in F32 and F64
+/// The weights as floats: row-major (K, N), `w[k][n] = (q - z) * s`, rounded once to F16 or BF16, exact in F32 and F64
 /// (for F16 and BF16 scales). Dense layers come transposed to (K, N) as well. `out_bytes` must be exactly K * N elements.
 ///
 /// Statuses: TENSOR or BUFFER_TOO_SMALL (size), UNSUPPORTED (dtype), UNKNOWN_ENUM.
