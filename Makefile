@@ -24,7 +24,7 @@ demo: build
 	scripts/demo.sh
 
 bench: build
-	$(CARGO) bench
+	scripts/bench.sh
 
 # Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi.
 header:

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Measures this machine and writes benches/results/DATE-CPU.txt, to be committed: matmul beside read bandwidth and
+# FMA peak, repack beside memcpy, and the tool's single-query latency, all taken in the same run.
+#
+#   scripts/bench.sh [NAME]      NAME in place of the processor's model
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$HOME/.cargo/bin:$PATH"
+
+cpu=$(lscpu | sed -n 's/^Model name: *//p' | head -n 1)
+flags=$(grep -m1 '^flags' /proc/cpuinfo | grep -owE 'avx2|avx512f|avx512_vnni|avx512_bf16|amx_tile' | xargs)
+family=$(lscpu | sed -n 's/^CPU family: *//p; s/^Model: *//p' | paste -sd/)
+name=${1:-$(tr -cs '[:alnum:]' - <<<"${cpu,,}" | sed 's/-$//')-$(nproc)-cores}
+out=benches/results/$(date -u +%F)-$name.txt
+mkdir -p benches/results
+
+{
+    echo "date       $(date -u +%F)"
+    echo "awq-marlin $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1), commit $(git rev-parse --short HEAD)"
+    echo "machine    $cpu (family/model $family; $flags), $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo)"
+    echo "compiler   $(rustc --version)"
+    echo
+    echo "## cargo bench --bench matmul -- --threads 1,$(nproc)"
+    cargo bench --quiet --bench matmul -- --threads "1,$(nproc)"
+    echo
+    echo "## cargo bench --bench repack"
+    cargo bench --quiet --bench repack
+    echo
+    for shape in 4096x4096 4096x14336; do
+        echo "## awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json"
+        target/awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json
+    done
+} | tee "$out.part"
+mv "$out.part" "$out"
+echo "wrote $out"
