@@ -15,7 +15,7 @@ SOVERSION := $(shell echo $(VERSION) | awk -F. '{ print ($$1 == 0) ? $$1 "." $$2
 build: setup
 	$(CARGO) build --release
 	$(CARGO) build --release -p awqm-tokenizer
-	$(MAKE) -C examples-c
+	$(MAKE) -s -C examples-c
 
 test: setup
 	scripts/test.sh

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 awqm=target/awqm
 model=.cache/smollm2-135m
 quantized=.cache/smollm2-135m-awq
-prompt=${1:-"Explain in two sentences why the sky is blue."}
+prompt=${1:-"What is photosynthesis?"}
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 weights() { du -cbL "$1"/*.safetensors | awk 'END { printf "%.1f MB", $1 / 1e6 }'; }
@@ -22,7 +22,8 @@ rm -rf "$quantized"
 echo "before $(weights "$model"), after $(weights "$quantized") (the embedding, which is also the head, stays fp16)"
 
 say "Inspect"
-"$awqm" inspect "$quantized" | head -n 16
+# Reads to the end, so that the tool may finish.
+"$awqm" inspect "$quantized" | awk 'NR <= 9 { print } END { print "... (" NR - 2 " layers)" }'
 
 say "Generate: $prompt"
 "$awqm" generate "$quantized" --chat --prompt "$prompt" --tokens 120

@@ -126,9 +126,11 @@ static_link_line() {
 
 # prints TEXT COMMAND...: the command succeeds and prints that somewhere.
 prints() {
-    local text=$1
+    local text=$1 output
     shift
-    "$@" | tee /dev/stderr | grep -qF -- "$text"
+    output=$("$@") || return 1
+    echo "$output"
+    [[ $output == *"$text"* ]]
 }
 
 # examples FLAGS...: the numbered programs of examples-c, built as a reader would, on a small checkpoint.
