@@ -85,8 +85,8 @@ pub(super) fn of(layout: Layout) -> Result<&'static dyn Packing> {
         Layout::CompressedTensors => &super::compressed_tensors::CompressedTensors,
         Layout::Gptq => &super::gptq::Gptq { minus: 1 },
         Layout::GptqV2 => &super::gptq::Gptq { minus: 0 },
-        Layout::AwqMarlin => &super::marlin::pack::AwqMarlin,
-        Layout::Marlin => &super::marlin::pack::Marlin,
+        Layout::AwqMarlin => &super::marlin::pack::Marlin::Awq,
+        Layout::Marlin => &super::marlin::pack::Marlin::Grown,
         Layout::Cpu => &super::cpu::Cpu,
         Layout::Dense => {
             return Err(Error::invalid("a dense weight has no codes").needed("a quantized layout"));

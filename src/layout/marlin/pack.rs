@@ -13,11 +13,13 @@ use crate::layout::tile::{TILE, Tile, load, store, transpose4, vectorized};
 use crate::layout::{LayerDesc, Padded};
 use crate::types::{Bits, mul, round_up};
 
-/// Marlin as this library stores it: groups grown to 16 rows, K to 128, N to 64.
-pub(in crate::layout) struct Marlin;
-
-/// AutoAWQ's files: nothing grown, never zero points.
-pub(in crate::layout) struct AwqMarlin;
+/// The two layouts with Marlin's tiles.
+pub(in crate::layout) enum Marlin {
+    /// As this library stores it: groups grown to 16 rows, K to 128, N to 64.
+    Grown,
+    /// AutoAWQ's files: nothing grown, never zero points.
+    Awq,
+}
 
 fn codes(p: &Padded, bits: Bits) -> Address {
     match bits {
@@ -46,6 +48,12 @@ fn zeros(p: &Padded, bits: Bits) -> Plane {
 
 impl Packing for Marlin {
     fn padded(&self, desc: &LayerDesc) -> Result<Padded> {
+        if let Marlin::Awq = self {
+            need_four_bits(desc)?;
+            need_multiple(desc, "K", desc.k, 16)?;
+            need_multiple(desc, "N", desc.n, 64)?;
+            return Ok(unpadded(desc));
+        }
         let (g, groups) = (desc.spec.group.effective(desc.k), desc.spec.group.count(desc.k));
         let n = round_up(desc.n, 64)?;
         if groups == 1 {
@@ -59,48 +67,10 @@ impl Packing for Marlin {
     }
 
     fn zero_tensor(&self) -> ZeroTensor {
-        ZeroTensor::Optional
-    }
-
-    fn outer(&self) -> Axis {
-        Axis::K
-    }
-
-    fn codes(&self, p: &Padded, bits: Bits) -> Address {
-        codes(p, bits)
-    }
-
-    fn scales(&self, p: &Padded) -> Address {
-        scales(p)
-    }
-
-    fn zeros(&self, p: &Padded, bits: Bits) -> Plane {
-        zeros(p, bits)
-    }
-
-    fn alignment(&self, _: Bits) -> (usize, usize) {
-        (16, 64)
-    }
-
-    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-        read(bits, src, p, k0, n0, tile);
-    }
-
-    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
-        write(bits, dst, p, k0, n0, tile);
-    }
-}
-
-impl Packing for AwqMarlin {
-    fn padded(&self, desc: &LayerDesc) -> Result<Padded> {
-        need_four_bits(desc)?;
-        need_multiple(desc, "K", desc.k, 16)?;
-        need_multiple(desc, "N", desc.n, 64)?;
-        Ok(unpadded(desc))
-    }
-
-    fn zero_tensor(&self) -> ZeroTensor {
-        ZeroTensor::Never
+        match self {
+            Marlin::Grown => ZeroTensor::Optional,
+            Marlin::Awq => ZeroTensor::Never,
+        }
     }
 
     fn outer(&self) -> Axis {

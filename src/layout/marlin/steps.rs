@@ -63,7 +63,7 @@ fn marlin_repack(
     exact("output", out.len(), bytes)?;
     let p = Padded { k, n, group: k, groups: 1 };
     let sources = Sources::one(Source::codes(from, &p, bits, qweight), bits);
-    repack::write_codes(&sources, &super::pack::Marlin, bits, &p, out, par);
+    repack::write_codes(&sources, &super::pack::Marlin::Grown, bits, &p, out, par);
     Ok(())
 }
 
