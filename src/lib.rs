@@ -8,13 +8,14 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
 //! 2  config, checkpoint, layout    formats
-//! 1  error, types, parallel, buffer
+//! 1  error, types, parallel, buffer, matrix
 //! ```
 
 pub mod error;
 pub mod types;
 
 pub mod buffer;
+pub mod matrix;
 pub mod parallel;
 
 pub mod layout;
@@ -24,6 +25,7 @@ pub mod config;
 pub mod checkpoint;
 
 pub mod cpu;
+pub mod cuda;
 pub mod quantize;
 
 pub mod abi;

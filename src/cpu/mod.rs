@@ -36,4 +36,4 @@ pub use device::CpuDevice;
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::CpuLinear;
 pub use plan::{CpuPlan, Kernel};
-pub use tensor::{Matrix, XView, YMut};
+pub use tensor::{XView, YMut};
