@@ -8,10 +8,11 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
 //! 2  config, checkpoint, layout    formats
-//! 1  error, types, parallel, buffer, matrix
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 pub mod error;
+pub mod kernel;
 pub mod types;
 
 pub mod buffer;

@@ -72,7 +72,7 @@ impl Matrix {
 
 /// Whether two byte ranges (start, length) share a byte.
 pub fn ranges_overlap(a: usize, a_len: usize, b: usize, b_len: usize) -> bool {
-    a_len > 0 && b_len > 0 && a < b + b_len && b < a + a_len
+    a_len > 0 && b_len > 0 && a < b.saturating_add(b_len) && b < a.saturating_add(a_len)
 }
 
 #[cfg(test)]

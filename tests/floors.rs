@@ -4,19 +4,19 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           all stand on floor 2, none on another
 //! 2  config, layout, checkpoint    checkpoint uses the other two; config takes the name of a layout
-//! 1  error, types, parallel, buffer, matrix
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 use std::path::{Path, PathBuf};
 
-const GROUND: &[&str] = &["error", "types", "parallel", "buffer", "matrix"];
+const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix"];
 const FORMATS: &[&str] = &["config", "layout", "checkpoint"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let above_ground = |more: &[&'static str]| Some([GROUND, more].concat());
     match module {
-        "error" => Some(vec![]),
+        "error" | "kernel" => Some(vec![]),
         "types" | "parallel" | "buffer" => Some(vec!["error"]),
         "matrix" => Some(vec!["error", "types"]),
         "layout" => above_ground(&[]),

@@ -32,6 +32,8 @@ pub mod linear;
 
 pub mod plan;
 
+pub mod cuda;
+
 pub mod quantize;
 
 pub mod tensors;

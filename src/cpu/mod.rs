@@ -32,8 +32,9 @@ pub mod reference;
 mod simd;
 mod tensor;
 
+pub use crate::kernel::Kernel;
 pub use device::CpuDevice;
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::CpuLinear;
-pub use plan::{CpuPlan, Kernel};
+pub use plan::CpuPlan;
 pub use tensor::{XView, YMut};

@@ -34,8 +34,7 @@ impl Context {
         let foreign = |raw, device| Context { driver, raw, device, primary: false };
         if !wish.is_null() {
             let raw = wish as sys::CUcontext;
-            let device = device_of(driver, raw)
-                .map_err(|f| driver.explain(f).subject("options.context"))?;
+            let device = device_of(driver, raw).map_err(|f| driver.explain(f).subject("options.context"))?;
             return Ok(foreign(raw, device));
         }
         let count = driver.device_count()?;
@@ -63,10 +62,6 @@ impl Context {
         self.device
     }
 
-    pub(super) fn raw(&self) -> sys::CUcontext {
-        self.raw
-    }
-
     /// Makes it current until the result is dropped.
     pub(super) fn push(&self) -> std::result::Result<Pushed, Failure> {
         Pushed::new(self.driver, self.raw)
@@ -90,7 +85,11 @@ fn no_device(ordinal: u32, count: i32) -> Error {
     Error::new(ErrorKind::NoDevice, what).subject(format!("cuda:{ordinal}"))
 }
 
-fn device_of(driver: &'static Driver, context: sys::CUcontext) -> std::result::Result<sys::CUdevice, Failure> {
+/// The device of a live context.
+pub(super) fn device_of(
+    driver: &'static Driver,
+    context: sys::CUcontext,
+) -> std::result::Result<sys::CUdevice, Failure> {
     let _current = Pushed::new(driver, context)?;
     let mut device = 0;
     // SAFETY: writes one value; the context is current.

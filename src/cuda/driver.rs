@@ -151,7 +151,10 @@ impl Driver {
 
     fn load() -> Result<Driver> {
         let none = || {
-            Error::new(ErrorKind::BackendUnavailable, "this machine has no CUDA driver (libcuda was not found)")
+            Error::new(
+                ErrorKind::BackendUnavailable,
+                "this machine has no CUDA driver (libcuda was not found)",
+            )
         };
         let library = Library::open().ok_or_else(none)?;
         let version = version(&library)?;
@@ -187,6 +190,11 @@ impl Driver {
         // SAFETY: as above.
         let meaning = text(&|p| unsafe { self.cuGetErrorString(code, p) });
         (name.unwrap_or_else(|| "an error without a name".into()), meaning.unwrap_or_default())
+    }
+
+    /// The driver's name for a code, such as CUDA_ERROR_ILLEGAL_ADDRESS.
+    pub(super) fn name_of(&self, code: u32) -> String {
+        self.words(code).0
     }
 
     /// A failed call as an error: what the driver calls it, and what that means for the caller.
@@ -229,6 +237,11 @@ impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Driver({})", self.version)
     }
+}
+
+/// The version of whatever driver there is, even one that is too old; 0: none.
+pub(super) fn version_if_any() -> i32 {
+    Library::open().and_then(|library| version(&library).ok()).unwrap_or(0)
 }
 
 /// Asked before anything else: it works without cuInit, in every driver, and in none is it missing.

@@ -85,16 +85,7 @@ fn load(driver: &Driver, image: *const c_void) -> std::result::Result<sys::CUlib
     let (mut library, mut option, mut value) = (null_mut(), BINARY_IS_PRESERVED, 1usize as *mut c_void);
     // SAFETY: a fatbin on a 16-byte boundary; one option with one value, no options of the compiler.
     unsafe {
-        driver.cuLibraryLoadData(
-            &mut library,
-            image,
-            null_mut(),
-            null_mut(),
-            0,
-            &mut option,
-            &mut value,
-            1,
-        )
+        driver.cuLibraryLoadData(&mut library, image, null_mut(), null_mut(), 0, &mut option, &mut value, 1)
     }?;
     Ok(library)
 }
