@@ -6,6 +6,7 @@
 pub mod capability;
 mod cut;
 mod plan;
+mod plan_json;
 mod problem;
 
 pub use capability::Architecture;
