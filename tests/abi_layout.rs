@@ -84,6 +84,17 @@ layout! {
     repack::awqm_repack_sizes {
         struct_size, padded_k, padded_n, padded_group, groups, qweight_bytes, scales_bytes, qzeros_bytes,
     }
+    cuda_plan::awqm_capability_info {
+        struct_size, supported, multiprocessors, bandwidth_gbps, architecture, products, typical,
+    }
+    cuda_plan::awqm_cuda_plan_options {
+        struct_size, capability, multiprocessors, bandwidth_gbps, k, n, m, bits, zero_point, group_size,
+        scale_dtype, dtype, kernel,
+    }
+    cuda_plan::awqm_cuda_plan_info {
+        struct_size, kernel, multiprocessors, bandwidth_gbps, tiles, splits, slice_tiles, block, grid_x,
+        grid_y, grid_z, workspace_bytes, counter_bytes, bytes_moved, operations, floor_us,
+    }
     linear::awqm_linear_options { struct_size, compute, flags }
     linear::awqm_linear_info { struct_size, k, n, layout, bits, group_size, has_bias, backend, bytes }
     linear::awqm_run_args { struct_size, x, x_dtype, y_dtype, y, m, x_stride, y_stride }
