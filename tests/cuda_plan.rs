@@ -124,14 +124,14 @@ fn the_cut_for_few_rows_does_not_depend_on_their_number() {
                 let plan = CudaPlan::new(&gpu, &problem(m, k, n), Kernel::Auto).unwrap();
                 (plan.tiles, plan.splits, plan.slice_tiles)
             };
-            (2..=64).for_each(|m| assert_eq!(cut(m), cut(1), "m = {m}"));
+            (2..=16).for_each(|m| assert_eq!(cut(m), cut(1), "m = {m}"));
         }
     }
 }
 
 #[test]
 fn the_workspace_of_many_rows_is_enough_for_fewer() {
-    for m in [1, 8, 63, 64, 65, 300, 5000] {
+    for m in [1, 8, 15, 16, 17, 300, 5000] {
         let enough = CudaPlan::workspace_bytes_up_to(&H100, &problem(m, 4096, 4096), Kernel::Auto).unwrap();
         (1..=m.min(200)).for_each(|fewer| assert!(plan(fewer, 4096, 4096).workspace_bytes <= enough));
         // A plan serves fewer rows than it was made for, in the same workspace.
