@@ -7,7 +7,7 @@
 //! ```text
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
-//! 2  config, checkpoint, layout    formats
+//! 2  config, checkpoint, layout    formats; plan_text
 //! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
@@ -24,6 +24,8 @@ pub mod layout;
 pub mod config;
 
 pub mod checkpoint;
+
+pub mod plan_text;
 
 pub mod cpu;
 pub mod cuda;

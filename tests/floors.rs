@@ -4,13 +4,14 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           all stand on floor 2, none on another
 //! 2  config, layout, checkpoint    checkpoint uses the other two; config takes the name of a layout
+//!    plan_text                     texts of plans, of any backend
 //! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 use std::path::{Path, PathBuf};
 
 const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix"];
-const FORMATS: &[&str] = &["config", "layout", "checkpoint"];
+const FORMATS: &[&str] = &["config", "layout", "checkpoint", "plan_text"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
@@ -22,6 +23,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
         "layout" => above_ground(&[]),
         "config" => above_ground(&["layout::Layout"]),
         "checkpoint" => above_ground(&["config", "layout"]),
+        "plan_text" => above_ground(&["config", "layout"]),
         "cpu" | "cuda" | "quantize" => above_ground(FORMATS),
         "abi" => above_ground(&[FORMATS, &["cpu", "cuda", "quantize"]].concat()),
         _ => None,

@@ -26,6 +26,8 @@ pub mod packed;
 pub mod repack;
 pub mod support;
 
+pub mod cuda_plan;
+
 pub mod marlin;
 
 pub mod linear;

@@ -27,6 +27,7 @@ mod kernels;
 mod linear;
 mod pack;
 mod plan;
+mod plan_json;
 mod portable;
 pub mod reference;
 mod simd;

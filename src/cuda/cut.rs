@@ -6,7 +6,7 @@
 //! **Bytes in flight.** With few rows the weights' way from memory is all that counts. Memory of bandwidth B answers
 //! after about [`LATENCY_NS`], so B · latency bytes must be asked for at any time, B · latency / multiprocessors on
 //! each: 20 KB on an H100 (3350 GB/s x 800 ns / 132), 6.3 KB on an RTX 4090, 43 KB on a B200. A warp asks for
-//! [`LOADS`] tiles ahead, 4 KB of 4-bit codes, so a block holds 32 KB and the two blocks that fit a multiprocessor by
+//! [`AHEAD`] bytes ahead, eight tiles of 4-bit codes or four of 8-bit ones, so a block holds 32 KB and the two blocks that fit a multiprocessor by
 //! their registers hold 64 KB. That covers any GPU twice or nearly, as it should: requests come in bursts.
 //!
 //! **When K is split.** A 4096 x 4096 layer has 64 columns of tiles; 64 blocks would leave half of an H100 idle. Four
@@ -42,8 +42,8 @@ pub(super) const BLOCK_ROWS: usize = 8;
 /// Time from a request to the memory's answer under load.
 const LATENCY_NS: f64 = 800.0;
 
-/// Tiles that a warp has on their way.
-const LOADS: usize = 8;
+/// Bytes of codes that a warp has on their way: 32 registers of each lane.
+const AHEAD: usize = 4096;
 
 /// Blocks that fit a multiprocessor by their registers: 256 threads x up to 128 registers, of 65536.
 const RESIDENT: u32 = 2;
@@ -61,7 +61,7 @@ const LEAST_TILES: usize = 4;
 pub(super) const MOST_SPLITS: usize = 16;
 
 /// Up to here the cut does not depend on the number of rows.
-pub(super) const FEW_ROWS: usize = 64;
+pub(super) const FEW_ROWS: usize = 16;
 
 /// How a problem is cut up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +114,7 @@ impl Cut {
 
     /// Bytes that one multiprocessor holds in flight when its blocks are there.
     pub fn bytes_in_flight(&self, problem: &Problem, blocks: usize) -> usize {
-        let ahead = LOADS.min(self.slice_tiles * self.tiles);
-        blocks * WARPS * ahead * problem.tile_bytes()
+        blocks * WARPS * AHEAD.min(self.slice_tiles * self.tiles * problem.tile_bytes())
     }
 
     /// Blocks of 8 rows at a time on the fullest multiprocessor.

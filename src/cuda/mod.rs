@@ -11,6 +11,7 @@
 pub mod capability;
 mod cut;
 mod plan;
+mod plan_json;
 mod problem;
 
 pub use capability::Architecture;

@@ -209,6 +209,6 @@ pub fn admit_kernel(capability: (u32, u32), wish: Kernel) -> Result<()> {
         Kernel::Gemm => "the gemm kernels for GPUs come with a later version of this library",
     };
     Err(Error::new(ErrorKind::KernelUnsupported, what)
-        .found(format!("kernel {wish} on {}", describe(capability)))
+        .found(format!("kernel {wish} on {}", number(capability)))
         .needed("kernel auto or gemv, which take any number of rows"))
 }

@@ -105,6 +105,12 @@ impl Problem {
         })
     }
 
+    /// The layer of the problem.
+    pub(super) fn layer(&self) -> LayerDesc {
+        let Problem { k, n, bits, group, zero_point, scale_dtype, .. } = *self;
+        LayerDesc { k, n, spec: QuantSpec { bits, group, zero_point }, layout: Layout::Marlin, scale_dtype }
+    }
+
     /// Tiles along K.
     pub fn k_tiles(&self) -> usize {
         self.stored_k / TILE_ROWS
