@@ -11,10 +11,10 @@ namespace awqm {
 
 constexpr int kTilesOfBlock = 8;
 
-template <bool HALF, int BITS> AWQM_DEV void dequantize(const DequantizeArgs& a) {
+template <class T, int BITS> AWQM_DEVICE void dequantize(const DequantizeArgs& a) {
   // Rows of the result: 64 columns of w[K,N], or 16 rows of k of w[N,K]; padded against bank conflicts.
   constexpr int kStride = 72, kStrideT = 24, kWords = 64 * kStrideT;
-  AWQM_SHARED_ARRAY(uint16_t, tiles, kTilesOfBlock * kWords);
+  AWQM_SHARED(uint16_t, tiles, kTilesOfBlock * kWords);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int nt = blockIdx.x, kt = blockIdx.y * kTilesOfBlock + warp;
   uint16_t* tile = tiles + warp * kWords;
@@ -31,7 +31,7 @@ template <bool HALF, int BITS> AWQM_DEV void dequantize(const DequantizeArgs& a)
     for (int r = 0; r < 4; r++) {
       const float w = static_cast<float>(code_of(codes, p, r) - zero) * scale;
       const int k = lane % 4 * 2 + r % 2 + r / 2 * 8, n = p * 8 + lane / 4;
-      tile[a.transposed ? n * kStrideT + k : k * kStride + n] = HALF ? float_to_f16(w) : float_to_bf16(w);
+      tile[a.transposed ? n * kStrideT + k : k * kStride + n] = bit_cast<uint16_t>(from_float<T>(w));
     }
   }
   sync_warp();
@@ -50,7 +50,7 @@ template <bool HALF, int BITS> AWQM_DEV void dequantize(const DequantizeArgs& a)
     const uint16_t* from = tile + line * stride + at;
     uint16_t* to = w + line * a.w_stride + at;
     if (aligned && at + 8 <= length) {
-      store_128(to, load_shared_128(from));
+      store_128(to, *reinterpret_cast<const uint4*>(from));
     } else {
       for (int j = 0; j < 8 && at + j < length; j++) to[j] = from[j];
     }
@@ -59,12 +59,12 @@ template <bool HALF, int BITS> AWQM_DEV void dequantize(const DequantizeArgs& a)
 
 }  // namespace awqm
 
-#define AWQM_DEQUANTIZE(name, half, bits)                                                  \
-  AWQM_KERNEL(256, 1, awqm_dequantize_##name##_w##bits)(const awqm::DequantizeArgs a) {    \
-    awqm::dequantize<half, bits>(a);                                                       \
+#define AWQM_DEQUANTIZE(name, type, bits)                                                 \
+  AWQM_KERNEL(256, 1, awqm_dequantize_##name##_w##bits, awqm::DequantizeArgs) { \
+    awqm::dequantize<type, bits>(args);                                         \
   }
 
-AWQM_DEQUANTIZE(f16, true, 4)
-AWQM_DEQUANTIZE(f16, true, 8)
-AWQM_DEQUANTIZE(bf16, false, 4)
-AWQM_DEQUANTIZE(bf16, false, 8)
+AWQM_DEQUANTIZE(f16, __half, 4)
+AWQM_DEQUANTIZE(f16, __half, 8)
+AWQM_DEQUANTIZE(bf16, __nv_bfloat16, 4)
+AWQM_DEQUANTIZE(bf16, __nv_bfloat16, 8)

@@ -25,7 +25,7 @@ constexpr int kValues = 16, kTileValues = 32 * kValues;
 
 // The slice [begin, end) of k-tiles of NT tiles of columns, by one warp: total[NT][kValues].
 template <class T, int BITS, int NT>
-AWQM_DEV void slice(const GemvArgs& a, const Activations& x, int first_tile, int begin, int end, int lane,
+AWQM_DEVICE void slice(const GemvArgs& a, const Activations& x, int first_tile, int begin, int end, int lane,
                     float (&total)[NT][kValues]) {
   constexpr int kDepth = 32 / BITS / NT;  // tiles on their way: 32 registers of codes
   constexpr uint32_t kOnes = Decoder<T, BITS>::kOnes;
@@ -71,7 +71,7 @@ AWQM_DEV void slice(const GemvArgs& a, const Activations& x, int first_tile, int
 #pragma unroll
         for (int row = 0; row < 2; row++) {
           float& s = sum[j][p / 2][p % 2 * 2 + row];
-          total[j][2 * p + row] = fma_f32(scale, fma_f32(below, x_sum[row], s), total[j][2 * p + row]);
+          total[j][2 * p + row] = fmaf(scale, fmaf(below, x_sum[row], s), total[j][2 * p + row]);
           s = 0;
         }
       }
@@ -113,24 +113,24 @@ AWQM_DEV void slice(const GemvArgs& a, const Activations& x, int first_tile, int
   fold();
 }
 
-AWQM_DEV void store(void* y, int64_t i, int dtype, float v) {
-  if (dtype == kF32) static_cast<float*>(y)[i] = v;
-  else static_cast<uint16_t*>(y)[i] = dtype == kF16 ? float_to_f16(v) : float_to_bf16(v);
+AWQM_DEVICE void store(void* y, int64_t i, int dtype, float v) {
+  if (dtype == DTYPE_F32) static_cast<float*>(y)[i] = v;
+  else static_cast<uint16_t*>(y)[i] = float_to_half(v, dtype);
 }
 
 // Value `e` of the NT tiles of columns from `first_tile` on, rows from `first_row` on: where it goes, with its bias.
-AWQM_DEV void finish(const GemvArgs& a, int first_tile, int first_row, int e, float v) {
+AWQM_DEVICE void finish(const GemvArgs& a, int first_tile, int first_row, int e, float v) {
   const int value = e / 32 % kValues, lane = e % 32;
   const int n = (first_tile + e / kTileValues) * 64 + value / 2 * 8 + lane / 4;
   const int m = first_row + lane % 4 * 2 + value % 2;
   if (n >= a.n || m >= a.m) return;
-  if (a.bias) v += to_float(a.bias, n, a.bias_dtype);
+  if (a.bias) v += load_float(a.bias, n, a.bias_dtype);
   store(a.y, m * a.y_stride + n, a.y_dtype, v);
 }
 
-template <class T, int BITS, int NT> AWQM_DEV void gemv(const GemvArgs& a) {
-  AWQM_SHARED_ARRAY(float, sums, kWarps * NT * kTileValues);
-  AWQM_SHARED_ARRAY(uint32_t, arrived, 1);
+template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
+  AWQM_SHARED(float, sums, kWarps * NT * kTileValues);
+  AWQM_SHARED(uint32_t, arrived, 1);
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
   const int first_tile = blockIdx.x * NT, split = blockIdx.y, first_row = blockIdx.z * kRows;
   const int row = first_row + lane / 4;
@@ -152,7 +152,7 @@ template <class T, int BITS, int NT> AWQM_DEV void gemv(const GemvArgs& a) {
 #pragma unroll
     for (int i = 0; i < kValues; i++) sums[(warp * NT + j) * kTileValues + i * 32 + lane] = total[j][i];
   }
-  sync_block();
+  sync_threads();
 
   const size_t block = static_cast<size_t>(blockIdx.z) * gridDim.x + blockIdx.x;
   float* mine = a.partials + (block * a.splits + split) * NT * kTileValues;
@@ -163,29 +163,31 @@ template <class T, int BITS, int NT> AWQM_DEV void gemv(const GemvArgs& a) {
 #pragma unroll
     for (int w = 0; w < kWarps; w++) v += sums[w * NT * kTileValues + e];
     if (a.splits == 1) finish(a, first_tile, first_row, e, v);
-    else mine[e] = v;
+    else store_partial(mine + e, v);
   }
   if (a.splits == 1) return;
 
-  fence_device();
-  sync_block();
-  if (thread == 0) arrived[0] = count_arrival(a.counters + block);
-  sync_block();
+  thread_fence();
+  sync_threads();
+  if (thread == 0) arrived[0] = atomic_increment(a.counters + block);
+  sync_threads();
   if (arrived[0] + 1 != static_cast<uint32_t>(a.splits)) return;
-  fence_device();
+  thread_fence();
   const float* all = a.partials + block * a.splits * NT * kTileValues;
   for (int e = thread; e < values; e += kWarps * 32) {
     float v = 0;
-    for (int s = 0; s < a.splits; s++) v += load_l2_f32(all + static_cast<size_t>(s) * NT * kTileValues + e);
+    for (int s = 0; s < a.splits; s++) v += load_partial(all + static_cast<size_t>(s) * NT * kTileValues + e);
     finish(a, first_tile, first_row, e, v);
   }
-  if (thread == 0) a.counters[block] = 0;
+  if (thread == 0) store_relaxed(a.counters + block, 0);
 }
 
 }  // namespace awqm
 
-#define AWQM_GEMV(name, type, bits, tiles, blocks) \
-  AWQM_KERNEL(256, blocks, awqm_gemv_##name##_w##bits##_n##tiles)(const awqm::GemvArgs a) { awqm::gemv<type, bits, tiles>(a); }
+#define AWQM_GEMV(name, type, bits, tiles, blocks)                                   \
+  AWQM_KERNEL(256, blocks, awqm_gemv_##name##_w##bits##_n##tiles, awqm::GemvArgs) { \
+    awqm::gemv<type, bits, tiles>(args);                                            \
+  }
 
 AWQM_GEMV(f16, __half, 4, 1, 2)
 AWQM_GEMV(f16, __half, 4, 2, 1)

@@ -9,16 +9,16 @@
 namespace awqm {
 
 // A stored row of k on the one side as a row on the other; -1 where there is none.
-AWQM_DEV int other_row(const RepackArgs& a, int row) {
+AWQM_DEVICE int other_row(const RepackArgs& a, int row) {
   if (a.group >= a.k) return row < a.k ? row : -1;
   const int g = row / a.to_group_rows, in = row % a.to_group_rows;
   const int k = g * a.group + in;
   return in < a.group && k < a.k ? g * a.from_group_rows + in : -1;
 }
 
-AWQM_DEV size_t thread_index() { return static_cast<size_t>(blockIdx.x) * 256 + threadIdx.x; }
+AWQM_DEVICE size_t thread_index() { return static_cast<size_t>(blockIdx.x) * 256 + threadIdx.x; }
 
-template <int BITS> AWQM_DEV void repack_codes(const RepackArgs& a) {
+template <int BITS> AWQM_DEVICE void repack_codes(const RepackArgs& a) {
   constexpr int kFields = 32 / BITS;
   const size_t word = thread_index();
   if (word >= static_cast<size_t>(a.to_k) * a.to_n / kFields) return;
@@ -30,12 +30,12 @@ template <int BITS> AWQM_DEV void repack_codes(const RepackArgs& a) {
     c.row = other_row(a, c.row);
     if (c.row < 0 || c.column >= a.n) continue;
     const size_t place = place_of_code<BITS>(a.from, c, a.from_k, a.from_n);
-    out |= (load_cached_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
+    out |= (load_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
   }
   static_cast<uint32_t*>(a.dst)[word] = out;
 }
 
-template <int BITS> AWQM_DEV void repack_zeros(const RepackArgs& a) {
+template <int BITS> AWQM_DEVICE void repack_zeros(const RepackArgs& a) {
   constexpr int kFields = 32 / BITS;
   // Words run along n in some layouts and along groups in one; either may be cut short by the last word.
   const int columns = a.to == kCompressedTensors ? (a.to_n + kFields - 1) / kFields * kFields : a.to_n;
@@ -49,12 +49,12 @@ template <int BITS> AWQM_DEV void repack_zeros(const RepackArgs& a) {
     const Cell c = zero_at<BITS>(a.to, word * kFields + f, a.to_groups, columns);
     if (c.row >= groups || c.column >= a.n) continue;
     const size_t place = place_of_zero<BITS>(a.from, c, a.from_groups, a.from_n);
-    out |= (load_cached_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
+    out |= (load_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
   }
   static_cast<uint32_t*>(a.dst)[word] = out;
 }
 
-AWQM_DEV void repack_scales(const RepackArgs& a) {
+AWQM_DEVICE void repack_scales(const RepackArgs& a) {
   const size_t i = thread_index();
   if (i >= static_cast<size_t>(a.to_groups) * a.to_n) return;
   const int groups = (a.k + a.group - 1) / a.group;
@@ -62,16 +62,16 @@ AWQM_DEV void repack_scales(const RepackArgs& a) {
   const bool there = c.row < groups && c.column < a.n;
   const size_t place = there ? place_of_scale(a.from, c, a.from_groups, a.from_n) : 0;
   if (a.element_bytes == 4) {
-    static_cast<uint32_t*>(a.dst)[i] = there ? load_cached_32(static_cast<const uint32_t*>(a.src) + place) : 0;
+    static_cast<uint32_t*>(a.dst)[i] = there ? load_32(static_cast<const uint32_t*>(a.src) + place) : 0;
   } else {
-    static_cast<uint16_t*>(a.dst)[i] = there ? load_cached_16(static_cast<const uint16_t*>(a.src) + place) : 0;
+    static_cast<uint16_t*>(a.dst)[i] = there ? load_16(static_cast<const uint16_t*>(a.src) + place) : 0;
   }
 }
 
 }  // namespace awqm
 
-AWQM_KERNEL(256, 1, awqm_repack_codes_w4)(const awqm::RepackArgs a) { awqm::repack_codes<4>(a); }
-AWQM_KERNEL(256, 1, awqm_repack_codes_w8)(const awqm::RepackArgs a) { awqm::repack_codes<8>(a); }
-AWQM_KERNEL(256, 1, awqm_repack_zeros_w4)(const awqm::RepackArgs a) { awqm::repack_zeros<4>(a); }
-AWQM_KERNEL(256, 1, awqm_repack_zeros_w8)(const awqm::RepackArgs a) { awqm::repack_zeros<8>(a); }
-AWQM_KERNEL(256, 1, awqm_repack_scales)(const awqm::RepackArgs a) { awqm::repack_scales(a); }
+AWQM_KERNEL(256, 1, awqm_repack_codes_w4, awqm::RepackArgs) { awqm::repack_codes<4>(args); }
+AWQM_KERNEL(256, 1, awqm_repack_codes_w8, awqm::RepackArgs) { awqm::repack_codes<8>(args); }
+AWQM_KERNEL(256, 1, awqm_repack_zeros_w4, awqm::RepackArgs) { awqm::repack_zeros<4>(args); }
+AWQM_KERNEL(256, 1, awqm_repack_zeros_w8, awqm::RepackArgs) { awqm::repack_zeros<8>(args); }
+AWQM_KERNEL(256, 1, awqm_repack_scales, awqm::RepackArgs) { awqm::repack_scales(args); }

@@ -13,24 +13,24 @@ struct Activations {
   bool pairs;            // two elements may be loaded at once
 };
 
-AWQM_DEV uint32_t element(const Activations& x, int r) {
+AWQM_DEVICE uint32_t element(const Activations& x, int r) {
   if (!x.straight) {
     const int in = r % x.group_rows;
     if (in >= x.group) return 0;
     r = r / x.group_rows * x.group + in;
   }
-  return r < x.k ? load_cached_16(x.row + r) : 0;
+  return r < x.k ? load_16(x.row + r) : 0;
 }
 
 // Elements of the stored rows r and r + 1; r is even.
-AWQM_DEV uint32_t element_pair(const Activations& x, int r) {
+AWQM_DEVICE uint32_t element_pair(const Activations& x, int r) {
   if (!x.row) return 0;
-  if (x.pairs && r + 1 < x.k) return load_cached_32(x.row + r);
+  if (x.pairs && r + 1 < x.k) return load_32(x.row + r);
   return element(x, r) | element(x, r + 1) << 16;
 }
 
 // Operand B of k-tile `t`: row l/4 of x, elements 16t + 2(l%4) + {0, 1} and {8, 9}.
-AWQM_DEV void load_operand(const Activations& x, int t, int lane, uint32_t (&b)[2]) {
+AWQM_DEVICE void load_operand(const Activations& x, int t, int lane, uint32_t (&b)[2]) {
   const int r = t * 16 + lane % 4 * 2;
   b[0] = element_pair(x, r);
   b[1] = element_pair(x, r + 8);

@@ -17,12 +17,12 @@ template <int BITS> struct TileWords {
 };
 
 // `tile` counts tiles of the stored matrix in C order, [K/16][N/64].
-template <int BITS> AWQM_DEV TileWords<BITS> load_tile(const void* qweight, size_t tile, int lane) {
+template <int BITS> AWQM_DEVICE TileWords<BITS> load_tile(const void* qweight, size_t tile, int lane) {
   const char* at = static_cast<const char*>(qweight) + (tile * 32 + lane) * (BITS * 4);
   TileWords<BITS> t;
 #pragma unroll
   for (int i = 0; i < BITS / 4; i++) {
-    uint4 v = load_streaming_128(at + 16 * i);
+    uint4 v = load_weights_128(at + 16 * i);
     t.w[4 * i] = v.x;
     t.w[4 * i + 1] = v.y;
     t.w[4 * i + 2] = v.z;
@@ -31,73 +31,68 @@ template <int BITS> AWQM_DEV TileWords<BITS> load_tile(const void* qweight, size
   return t;
 }
 
-// (a & mask) | magic: drops codes into the mantissa of a constant.
-AWQM_DEV uint32_t magic(uint32_t a, uint32_t mask, uint32_t magic) {
-  return lop3<(0xf0 & 0xcc) | 0xaa>(a, mask, magic);
-}
-
 // Operand A of sub-block j: 16 columns of the tile.
 template <class T, int BITS> struct Decoder;
 
 // 1024 + q and 1024 + 16 q are F16 numbers whose low mantissa bits are the code.
 template <> struct Decoder<__half, 4> {
   static constexpr uint32_t kOnes = 0x3c003c00;  // two times 1.0
-  static AWQM_DEV void fragment(const TileWords<4>& t, int j, uint32_t (&a)[4]) {
+  static AWQM_DEVICE void fragment(const TileWords<4>& t, int j, uint32_t (&a)[4]) {
     const uint32_t w = t.w[j], v = w >> 8;
-    a[0] = sub_f16x2(magic(w, 0x000f000f, 0x64006400), 0x64086408);              // 1024 + q, minus 1032
-    a[1] = sub_f16x2(magic(v, 0x000f000f, 0x64006400), 0x64086408);
-    a[2] = fma_f16x2(magic(w, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);  // / 16, minus 72
-    a[3] = fma_f16x2(magic(v, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);
+    a[0] = sub2<__half>(and_or(w, 0x000f000f, 0x64006400), 0x64086408);              // 1024 + q, minus 1032
+    a[1] = sub2<__half>(and_or(v, 0x000f000f, 0x64006400), 0x64086408);
+    a[2] = fma2<__half>(and_or(w, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);  // / 16, minus 72
+    a[3] = fma2<__half>(and_or(v, 0x00f000f0, 0x64006400), 0x2c002c00, 0xd480d480);
   }
 };
 
 // 128 + q is a BF16 number; there is no room for 16 q.
 template <> struct Decoder<__nv_bfloat16, 4> {
   static constexpr uint32_t kOnes = 0x3f803f80;  // two times 1.0
-  static AWQM_DEV void fragment(const TileWords<4>& t, int j, uint32_t (&a)[4]) {
+  static AWQM_DEVICE void fragment(const TileWords<4>& t, int j, uint32_t (&a)[4]) {
     const uint32_t w = t.w[j];
     a[0] = minus_136(w);
     a[1] = minus_136(w >> 8);
     a[2] = minus_136(w >> 4);
     a[3] = minus_136(w >> 12);
   }
-  static AWQM_DEV uint32_t minus_136(uint32_t w) {
-    return fma_bf16x2(magic(w, 0x000f000f, 0x43004300), 0x3f803f80, 0xc308c308);
+  static AWQM_DEVICE uint32_t minus_136(uint32_t w) {
+    return fma2<__nv_bfloat16>(and_or(w, 0x000f000f, 0x43004300), 0x3f803f80, 0xc308c308);
   }
 };
 
 template <> struct Decoder<__half, 8> {
   static constexpr uint32_t kOnes = 0x3c003c00;  // two times 1.0
-  static AWQM_DEV void fragment(const TileWords<8>& t, int j, uint32_t (&a)[4]) {
+  static AWQM_DEVICE void fragment(const TileWords<8>& t, int j, uint32_t (&a)[4]) {
     a[0] = minus_1152(t.w[2 * j], 0x4240);
     a[1] = minus_1152(t.w[2 * j + 1], 0x4240);
     a[2] = minus_1152(t.w[2 * j], 0x4341);
     a[3] = minus_1152(t.w[2 * j + 1], 0x4341);
   }
-  static AWQM_DEV uint32_t minus_1152(uint32_t w, uint32_t bytes) {
-    return sub_f16x2(byte_perm(w, 0x64646464, bytes), 0x64806480);
+  static AWQM_DEVICE uint32_t minus_1152(uint32_t w, uint32_t bytes) {
+    return sub2<__half>(prmt(w, 0x64646464, bytes), 0x64806480);
   }
 };
 
 // Through F32: a code of 8 bits does not fit beside a BF16 constant.
 template <> struct Decoder<__nv_bfloat16, 8> {
   static constexpr uint32_t kOnes = 0x3f803f80;  // two times 1.0
-  static AWQM_DEV void fragment(const TileWords<8>& t, int j, uint32_t (&a)[4]) {
+  static AWQM_DEVICE void fragment(const TileWords<8>& t, int j, uint32_t (&a)[4]) {
     a[0] = pair(t.w[2 * j], 0);
     a[1] = pair(t.w[2 * j + 1], 0);
     a[2] = pair(t.w[2 * j], 1);
     a[3] = pair(t.w[2 * j + 1], 1);
   }
-  static AWQM_DEV uint32_t pair(uint32_t w, uint32_t first) {
-    return pack_bf16x2(code(w, first), code(w, first + 2));
+  static AWQM_DEVICE uint32_t pair(uint32_t w, uint32_t first) {
+    return pack2<__nv_bfloat16>(code(w, first), code(w, first + 2));
   }
-  static AWQM_DEV float code(uint32_t w, uint32_t byte) {
-    return bitcast<float>(byte_perm(w, 0x4b000000, 0x7650 + byte)) - 8388736.0f;  // 2^23 + q, minus 2^23 + 128
+  static AWQM_DEVICE float code(uint32_t w, uint32_t byte) {
+    return bit_cast<float>(prmt(w, 0x4b000000, 0x7650 + byte)) - 8388736.0f;  // 2^23 + q, minus 2^23 + 128
   }
 };
 
 // The codes of a lane one by one, for kernels that do no products: column l/4 + 8p, row 2(l%4) + {0, 1, 8, 9}[r].
-template <int BITS> AWQM_DEV int code_of(const TileWords<BITS>& t, int p, int r) {
+template <int BITS> AWQM_DEVICE int code_of(const TileWords<BITS>& t, int p, int r) {
   if (BITS == 4) return (t.w[p / 2] >> (4 * (4 * (r % 2) + 2 * (p % 2) + r / 2))) & 15;
   return (t.w[p] >> (8 * (2 * (r % 2) + r / 2))) & 255;
 }
