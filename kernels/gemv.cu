@@ -24,7 +24,7 @@ constexpr int kWarps = 8, kRows = 8;
 constexpr int kValues = 16, kTileValues = 32 * kValues;
 
 // The slice [begin, end) of k-tiles of NT tiles of columns, by one warp: total[NT][kValues].
-template <class T, int BITS, int NT>
+template <class T, int BITS, int NT, bool PAIRS>
 AWQM_DEVICE void slice(const GemvArgs& a, const Activations& x, int first_tile, int begin, int end, int lane,
                     float (&total)[NT][kValues]) {
   constexpr int kDepth = 32 / BITS / NT;  // tiles on their way: 32 registers of codes
@@ -52,7 +52,7 @@ AWQM_DEVICE void slice(const GemvArgs& a, const Activations& x, int first_tile, 
     for (int j = 0; j < NT; j++) {
       codes[d][j] = load_tile<BITS>(a.qweight, static_cast<size_t>(t) * a.n_tiles + column_tile(j), lane);
     }
-    load_operand(x, t, lane, operand[d]);
+    load_operand<PAIRS>(x, t, lane, operand[d]);
   };
   auto fetch_group = [&](int g) {
 #pragma unroll
@@ -141,12 +141,15 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
   x.k = a.k;
   x.group = a.group;
   x.group_rows = a.group_rows;
-  x.straight = a.groups == 1 || a.group == a.group_rows;
-  x.pairs = x.straight && rows_at % 4 == 0;
+  if (a.groups == 1) x.group = x.group_rows;  // one group: padding is at the end, where x has ended
 
   float total[NT][kValues];
   const int begin = (split * kWarps + warp) * a.slice_tiles, end = min(begin + a.slice_tiles, a.k_tiles);
-  slice<T, BITS, NT>(a, x, first_tile, begin, end, lane, total);
+  if (rows_at % 4 == 0 && a.k % 2 == 0 && x.group == x.group_rows) {
+    slice<T, BITS, NT, true>(a, x, first_tile, begin, end, lane, total);
+  } else {
+    slice<T, BITS, NT, false>(a, x, first_tile, begin, end, lane, total);
+  }
 #pragma unroll
   for (int j = 0; j < NT; j++) {
 #pragma unroll
