@@ -1,0 +1,34 @@
+// Copies from global to shared memory that run beside the program, in groups that are waited for in order. On compute
+// capability 7.5 they are plain copies.
+#pragma once
+#include "language.h"
+
+namespace awqm {
+
+// An address in shared memory as instructions take it.
+AWQM_DEVICE uint32_t shared_address(const void *p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
+
+// 16 bytes, past L1; zeros when `inside` is false (the source is then not read).
+AWQM_DEVICE void copy_async_16(void *to, const void *from, bool inside = true) {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(inside ? 16 : 0) : "memory");
+#else
+    *static_cast<uint4 *>(to) = inside ? *static_cast<const uint4 *>(from) : make_uint4(0, 0, 0, 0);
+#endif
+}
+
+// Ends a group, which may be empty.
+AWQM_DEVICE void copy_async_commit() {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits until at most PENDING of this thread's groups are on their way. Other threads' copies need a barrier after it.
+template <int PENDING> AWQM_DEVICE void copy_async_wait() {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+#endif
+}
+
+}  // namespace awqm
