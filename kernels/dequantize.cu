@@ -22,7 +22,10 @@ template <class T, int BITS> AWQM_DEVICE void dequantize(const DequantizeArgs& a
 
   const int g = kt / (a.group_rows / 16);
   const TileWords<BITS> codes = load_tile<BITS>(a.qweight, static_cast<size_t>(kt) * a.n_tiles + nt, lane);
-  const GroupWords<BITS> group = load_group<BITS>(a.scales, a.qzeros, a.scale_dtype, g, a.groups, nt, a.n_tiles, lane);
+  const size_t block = static_cast<size_t>(g) * a.n_tiles + nt;
+  const uint4* scales = static_cast<const uint4*>(a.scales) + block * (a.scale_dtype == DTYPE_F32 ? 16 : 8);
+  const uint4* zeros = a.qzeros ? static_cast<const uint4*>(a.qzeros) + block * (BITS / 2) : nullptr;
+  const GroupWords<BITS> group = group_words<BITS>(scales, zeros, a.scale_dtype, a.groups == 1, lane);
 #pragma unroll
   for (int p = 0; p < 8; p++) {
     const float scale = scale_of(group, a.scale_dtype, p);

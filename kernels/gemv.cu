@@ -1,9 +1,10 @@
 // GEMV: y[m,n] = x[m,k] * w + bias for few rows, from Marlin's bytes.
 //
-// Memory decides. A block takes 64 (or 128) columns; its eight warps take slices of K, one after the other, and each
-// keeps eight tiles of 512 bytes on their way: at two blocks an SM that is 64 KB, three times what an H100 needs to hide
-// 800 ns. Tensor cores do the products because decoding leaves no time for anything else: w is operand A (16 columns
-// of w x 16 rows of k), up to eight rows of x are operand B, so one row costs as much as eight.
+// Memory decides. A block takes 64 (or 128) columns; its four warps take slices of K, one after the other. Each warp has
+// its own ring of stages in shared memory that asynchronous copies fill some 4 KB ahead, so six blocks on an SM of an H100
+// have about 90 KB on their way: bandwidth times latency is 3.35 TB/s x 800 ns / 132 SMs = 20 KB, with room for stalls.
+// Tensor cores do the products because decoding leaves no time for anything else: w is operand A (16 columns of w x 16
+// rows of k), up to eight rows of x are operand B, so one row costs as much as eight.
 //
 // Scales are applied to sums, not to weights: sum over a group of (q - mid) x, minus (z - mid) times the sum of x, which
 // a product with ones gives, times the scale. All of it in F32.
@@ -19,99 +20,149 @@
 
 namespace awqm {
 
-constexpr int kWarps = 8, kRows = 8;
+constexpr int kWarps = 4, kThreads = kWarps * 32, kRows = 8;
 // Values of a tile's result that a lane holds: columns l/4 + 8p, rows 2(l%4) + {0, 1} of x; value 2p + row.
 constexpr int kValues = 16, kTileValues = 32 * kValues;
 
-// The slice [begin, end) of k-tiles of NT tiles of columns, by one warp: total[NT][kValues].
-template <class T, int BITS, int NT, bool PAIRS>
-AWQM_DEVICE void slice(const GemvArgs& a, const Activations& x, int first_tile, int begin, int end, int lane,
-                    float (&total)[NT][kValues]) {
-  constexpr int kDepth = 32 / BITS / NT;  // tiles on their way: 32 registers of codes
-  constexpr uint32_t kOnes = Decoder<T, BITS>::kOnes;
-  const int group_tiles = a.group_rows / 16, mid = 1 << (BITS - 1);
-  TileWords<BITS> codes[kDepth][NT];
-  uint32_t operand[kDepth][2];
-  GroupWords<BITS> group[NT];
-  float sum[NT][4][4], x_sum[4];
+// What a warp needs for one k-tile of NT tiles of columns.
+template <int BITS, int NT> struct Stage {
+  uint4 codes[NT][BITS / 4][32];        // by lane
+  uint32_t x[2][32];                    // operand B, by lane
+  uint4 scales[NT][16];                 // 64 scales of the group, if the tile is its last
+  uint4 zeros[NT][BITS / 2];            // 64 zero points
+};
 
-#pragma unroll
-  for (int j = 0; j < NT; j++) {
-#pragma unroll
-    for (int i = 0; i < kValues; i++) total[j][i] = sum[j][i / 4][i % 4] = 0;
-  }
-#pragma unroll
-  for (int i = 0; i < 4; i++) x_sum[i] = 0;
-  if (begin >= end) return;
+// Stages of a warp.
+template <int BITS, int NT> AWQM_DEVICE constexpr int depth() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  return 2 * NT;  // copies are not asynchronous: more blocks fit instead
+#else
+  return BITS * NT == 4 ? 8 : 4;
+#endif
+}
+
+// The slice [begin, end) of k-tiles of the columns from `first_tile` on, by one warp.
+template <class T, int BITS, int NT> struct Slice {
+  static constexpr int kDepth = depth<BITS, NT>(), kMid = 1 << (BITS - 1);
+  using Ring = Stage<BITS, NT>;
+
+  const GemvArgs& a;
+  const Activations& x;
+  Ring* ring;
+  int first_tile, begin, end, lane;
+  int fetch_group, fetch_boundary;      // of the next tile to be fetched
+  float sum[NT][4][4], x_sum[4];        // of the group so far: columns 16j + l/4 (+ 8), rows 2(l%4) + {0, 1}
+  float total[NT][kValues];
 
   // The last block of an odd number of tiles reads its last tile twice and keeps it once.
-  auto column_tile = [&](int j) { return min(first_tile + j, a.n_tiles - 1); };
-  auto fetch = [&](int t, int d) {
-    if (t >= end) return;
+  AWQM_DEVICE int column_tile(int j) const { return min(first_tile + j, a.n_tiles - 1); }
+
+  // Asks for tile `t`; one group of copies, empty behind the end.
+  template <bool PAIRS> AWQM_DEVICE void fetch(int t) {
+    if (t < end) {
+      Ring& s = ring[(t - begin) % kDepth];
+#pragma unroll
+      for (int j = 0; j < NT; j++) {
+        const char* codes = static_cast<const char*>(a.qweight) +
+                            ((static_cast<size_t>(t) * a.n_tiles + column_tile(j)) * 32 + lane) * (BITS * 4);
+#pragma unroll
+        for (int i = 0; i < BITS / 4; i++) copy_async_weights_16(&s.codes[j][i][lane], codes + 16 * i);
+      }
+      const int row = t * 16 + lane % 4 * 2;
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        const int r = row + 8 * half;
+        if (PAIRS) copy_async_4(&s.x[half][lane], x.row + r, x.row && r < x.k);
+        else s.x[half][lane] = element_pair(x, r);
+      }
+      const bool last = t + 1 == fetch_boundary;
+      if (last || t + 1 == end) fetch_scales(s);
+      if (last) {
+        fetch_group++;
+        fetch_boundary += a.group_rows / 16;
+      }
+    }
+    copy_async_commit();
+  }
+
+  AWQM_DEVICE void fetch_scales(Ring& s) {
+    const int chunks = a.scale_dtype == DTYPE_F32 ? 16 : 8;
 #pragma unroll
     for (int j = 0; j < NT; j++) {
-      codes[d][j] = load_tile<BITS>(a.qweight, static_cast<size_t>(t) * a.n_tiles + column_tile(j), lane);
+      const size_t block = static_cast<size_t>(fetch_group) * a.n_tiles + column_tile(j);
+      if (lane < chunks) copy_async_16(&s.scales[j][lane], static_cast<const uint4*>(a.scales) + block * chunks + lane);
+      if (a.qzeros && lane < BITS / 2) {
+        copy_async_16(&s.zeros[j][lane], static_cast<const uint4*>(a.qzeros) + block * (BITS / 2) + lane);
+      }
     }
-    load_operand<PAIRS>(x, t, lane, operand[d]);
-  };
-  auto fetch_group = [&](int g) {
+  }
+
+  AWQM_DEVICE void multiply(const Ring& s) {
+    const uint32_t b[2] = {s.x[0][lane], s.x[1][lane]};
+    if (a.qzeros) {
+      constexpr uint32_t kOnes = Decoder<T, BITS>::kOnes;
+      const uint32_t ones[4] = {kOnes, kOnes, kOnes, kOnes};
+      mma_m16n8k16<T>(x_sum, ones, b);
+    }
 #pragma unroll
     for (int j = 0; j < NT; j++) {
-      group[j] = load_group<BITS>(a.scales, a.qzeros, a.scale_dtype, g, a.groups, column_tile(j), a.n_tiles, lane);
+      TileWords<BITS> codes;
+#pragma unroll
+      for (int i = 0; i < BITS / 4; i++) put_words(codes, i, s.codes[j][i][lane]);
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        uint32_t w[4];
+        Decoder<T, BITS>::fragment(codes, i, w);
+        mma_m16n8k16<T>(sum[j][i], w, b);
+      }
     }
-  };
+  }
+
   // A group is complete, or the slice is: scale its sums.
-  auto fold = [&] {
+  AWQM_DEVICE void fold(const Ring& s) {
 #pragma unroll
     for (int j = 0; j < NT; j++) {
+      const GroupWords<BITS> group = group_words<BITS>(s.scales[j], s.zeros[j], a.scale_dtype, a.groups == 1, lane);
 #pragma unroll
       for (int p = 0; p < 8; p++) {
-        const float scale = scale_of(group[j], a.scale_dtype, p);
-        const float below = a.qzeros ? static_cast<float>(mid - zero_of(group[j], p)) : 0.0f;
+        const float scale = scale_of(group, a.scale_dtype, p);
+        const float below = a.qzeros ? static_cast<float>(kMid - zero_of(group, p)) : 0.0f;
 #pragma unroll
         for (int row = 0; row < 2; row++) {
-          float& s = sum[j][p / 2][p % 2 * 2 + row];
-          total[j][2 * p + row] = fmaf(scale, fmaf(below, x_sum[row], s), total[j][2 * p + row]);
-          s = 0;
+          float& v = sum[j][p / 2][p % 2 * 2 + row];
+          total[j][2 * p + row] = fmaf(scale, fmaf(below, x_sum[row], v), total[j][2 * p + row]);
+          v = 0;
         }
       }
     }
 #pragma unroll
     for (int i = 0; i < 4; i++) x_sum[i] = 0;
-  };
-
-  int g = begin / group_tiles, boundary = (g + 1) * group_tiles;
-#pragma unroll
-  for (int d = 0; d < kDepth; d++) fetch(begin + d, d);
-  fetch_group(g);
-  for (int base = begin; base < end; base += kDepth) {
-#pragma unroll
-    for (int d = 0; d < kDepth; d++) {
-      const int t = base + d;
-      if (t >= end) break;
-      if (t == boundary) {
-        fold();
-        fetch_group(++g);
-        boundary += group_tiles;
-      }
-      if (a.qzeros) {
-        const uint32_t ones[4] = {kOnes, kOnes, kOnes, kOnes};
-        mma_m16n8k16<T>(x_sum, ones, operand[d]);
-      }
-#pragma unroll
-      for (int j = 0; j < NT; j++) {
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          uint32_t w[4];
-          Decoder<T, BITS>::fragment(codes[d][j], i, w);
-          mma_m16n8k16<T>(sum[j][i], w, operand[d]);
-        }
-      }
-      fetch(t + kDepth, d);
-    }
   }
-  fold();
-}
+
+  template <bool PAIRS> AWQM_DEVICE void run() {
+#pragma unroll
+    for (int j = 0; j < NT; j++) {
+#pragma unroll
+      for (int i = 0; i < kValues; i++) total[j][i] = sum[j][i / 4][i % 4] = 0;
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) x_sum[i] = 0;
+    const int group_tiles = a.group_rows / 16;
+    fetch_group = begin / group_tiles;
+    int boundary = fetch_boundary = (fetch_group + 1) * group_tiles;
+    for (int d = 0; d < kDepth - 1; d++) fetch<PAIRS>(begin + d);
+    for (int t = begin; t < end; t++) {
+      copy_async_wait<kDepth - 2>();
+      sync_warp();  // every lane's copies are there, and every lane is done with the stage before
+      fetch<PAIRS>(t + kDepth - 1);
+      const Ring& s = ring[(t - begin) % kDepth];
+      multiply(s);
+      if (t + 1 == boundary || t + 1 == end) fold(s);
+      if (t + 1 == boundary) boundary += group_tiles;
+    }
+    copy_async_wait<0>();
+  }
+};
 
 AWQM_DEVICE void store(void* y, int64_t i, int dtype, float v) {
   if (dtype == DTYPE_F32) static_cast<float*>(y)[i] = v;
@@ -129,39 +180,39 @@ AWQM_DEVICE void finish(const GemvArgs& a, int first_tile, int first_row, int e,
 }
 
 template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
-  AWQM_SHARED(float, sums, kWarps * NT * kTileValues);
+  constexpr int kDepth = depth<BITS, NT>();
+  using Ring = Stage<BITS, NT>;
+  AWQM_SHARED(Ring, stages, kWarps * kDepth);
   AWQM_SHARED(uint32_t, arrived, 1);
+  static_assert(sizeof(Ring) * kDepth >= NT * kTileValues * sizeof(float), "the sums take the room of the stages");
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
   const int first_tile = blockIdx.x * NT, split = blockIdx.y, first_row = blockIdx.z * kRows;
   const int row = first_row + lane / 4;
   const uintptr_t rows_at = reinterpret_cast<uintptr_t>(a.x) | static_cast<uintptr_t>(a.x_stride * 2);
 
-  Activations x;
-  x.row = row < a.m ? static_cast<const uint16_t*>(a.x) + row * a.x_stride : nullptr;
-  x.k = a.k;
-  x.group = a.group;
-  x.group_rows = a.group_rows;
-  if (a.groups == 1) x.group = x.group_rows;  // one group: padding is at the end, where x has ended
+  // One group has its padding at the end, where x has ended.
+  const Activations x = {row < a.m ? static_cast<const uint16_t*>(a.x) + row * a.x_stride : nullptr, a.k,
+                         a.groups == 1 ? a.group_rows : a.group, a.group_rows};
+  const int begin = min((split * kWarps + warp) * a.slice_tiles, a.k_tiles);
+  const int end = min(begin + a.slice_tiles, a.k_tiles);
+  Slice<T, BITS, NT> slice = {a, x, stages + warp * kDepth, first_tile, begin, end, lane};
+  if (rows_at % 4 == 0 && a.k % 2 == 0 && x.group == x.group_rows) slice.template run<true>();
+  else slice.template run<false>();
 
-  float total[NT][kValues];
-  const int begin = (split * kWarps + warp) * a.slice_tiles, end = min(begin + a.slice_tiles, a.k_tiles);
-  if (rows_at % 4 == 0 && a.k % 2 == 0 && x.group == x.group_rows) {
-    slice<T, BITS, NT, true>(a, x, first_tile, begin, end, lane, total);
-  } else {
-    slice<T, BITS, NT, false>(a, x, first_tile, begin, end, lane, total);
-  }
+  sync_threads();
+  float* sums = reinterpret_cast<float*>(stages);
 #pragma unroll
   for (int j = 0; j < NT; j++) {
 #pragma unroll
-    for (int i = 0; i < kValues; i++) sums[(warp * NT + j) * kTileValues + i * 32 + lane] = total[j][i];
+    for (int i = 0; i < kValues; i++) sums[(warp * NT + j) * kTileValues + i * 32 + lane] = slice.total[j][i];
   }
   sync_threads();
 
-  const size_t block = static_cast<size_t>(blockIdx.z) * gridDim.x + blockIdx.x;
-  float* mine = a.partials + (block * a.splits + split) * NT * kTileValues;
   // The row of x of a thread's values is always the same; most threads have none when x has few rows.
   const int values = first_row + lane % 4 * 2 + warp % 2 < a.m ? NT * kTileValues : 0;
-  for (int e = thread; e < values; e += kWarps * 32) {
+  const size_t block = static_cast<size_t>(blockIdx.z) * gridDim.x + blockIdx.x;
+  float* mine = a.partials + (block * a.splits + split) * NT * kTileValues;
+  for (int e = thread; e < values; e += kThreads) {
     float v = 0;
 #pragma unroll
     for (int w = 0; w < kWarps; w++) v += sums[w * NT * kTileValues + e];
@@ -177,7 +228,7 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
   if (arrived[0] + 1 != static_cast<uint32_t>(a.splits)) return;
   thread_fence();
   const float* all = a.partials + block * a.splits * NT * kTileValues;
-  for (int e = thread; e < values; e += kWarps * 32) {
+  for (int e = thread; e < values; e += kThreads) {
     float v = 0;
     for (int s = 0; s < a.splits; s++) v += load_partial(all + static_cast<size_t>(s) * NT * kTileValues + e);
     finish(a, first_tile, first_row, e, v);
@@ -187,16 +238,16 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
 
 }  // namespace awqm
 
-#define AWQM_GEMV(name, type, bits, tiles, blocks)                                   \
-  AWQM_KERNEL(256, blocks, awqm_gemv_##name##_w##bits##_n##tiles, awqm::GemvArgs) { \
-    awqm::gemv<type, bits, tiles>(args);                                            \
+#define AWQM_GEMV(name, type, bits, tiles)                                      \
+  AWQM_KERNEL(128, 4, awqm_gemv_##name##_w##bits##_n##tiles, awqm::GemvArgs) {  \
+    awqm::gemv<type, bits, tiles>(args);                                        \
   }
 
-AWQM_GEMV(f16, __half, 4, 1, 2)
-AWQM_GEMV(f16, __half, 4, 2, 1)
-AWQM_GEMV(f16, __half, 8, 1, 2)
-AWQM_GEMV(f16, __half, 8, 2, 1)
-AWQM_GEMV(bf16, __nv_bfloat16, 4, 1, 2)
-AWQM_GEMV(bf16, __nv_bfloat16, 4, 2, 1)
-AWQM_GEMV(bf16, __nv_bfloat16, 8, 1, 2)
-AWQM_GEMV(bf16, __nv_bfloat16, 8, 2, 1)
+AWQM_GEMV(f16, __half, 4, 1)
+AWQM_GEMV(f16, __half, 4, 2)
+AWQM_GEMV(f16, __half, 8, 1)
+AWQM_GEMV(f16, __half, 8, 2)
+AWQM_GEMV(bf16, __nv_bfloat16, 4, 1)
+AWQM_GEMV(bf16, __nv_bfloat16, 4, 2)
+AWQM_GEMV(bf16, __nv_bfloat16, 8, 1)
+AWQM_GEMV(bf16, __nv_bfloat16, 8, 2)

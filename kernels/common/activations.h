@@ -1,4 +1,4 @@
-// Rows of x as operand B of mma.m16n8k16.
+// A row of x, element by element, for the shapes that cannot be copied as they are.
 #pragma once
 #include "port.h"
 
@@ -17,19 +17,9 @@ AWQM_DEVICE uint32_t element(const Activations& x, int r) {
   return in < x.group && k < x.k ? load_16(x.row + k) : 0;
 }
 
-// Elements of the stored rows r and r + 1; r is even. PAIRS: stored rows are elements, their number is even, and two may
-// be loaded at once.
-template <bool PAIRS> AWQM_DEVICE uint32_t element_pair(const Activations& x, int r) {
-  if (!x.row) return 0;
-  if (PAIRS) return r < x.k ? load_32(x.row + r) : 0;
-  return element(x, r) | element(x, r + 1) << 16;
-}
-
-// Operand B of k-tile `t`: row l/4 of x, elements 16t + 2(l%4) + {0, 1} and {8, 9}.
-template <bool PAIRS> AWQM_DEVICE void load_operand(const Activations& x, int t, int lane, uint32_t (&b)[2]) {
-  const int r = t * 16 + lane % 4 * 2;
-  b[0] = element_pair<PAIRS>(x, r);
-  b[1] = element_pair<PAIRS>(x, r + 8);
+// Elements of the stored rows r and r + 1.
+AWQM_DEVICE uint32_t element_pair(const Activations& x, int r) {
+  return x.row ? element(x, r) | element(x, r + 1) << 16 : 0;
 }
 
 }  // namespace awqm

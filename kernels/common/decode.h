@@ -16,18 +16,19 @@ template <int BITS> struct TileWords {
   uint32_t w[BITS];
 };
 
+template <int BITS> AWQM_DEVICE void put_words(TileWords<BITS>& t, int i, uint4 v) {
+  t.w[4 * i] = v.x;
+  t.w[4 * i + 1] = v.y;
+  t.w[4 * i + 2] = v.z;
+  t.w[4 * i + 3] = v.w;
+}
+
 // `tile` counts tiles of the stored matrix in C order, [K/16][N/64].
 template <int BITS> AWQM_DEVICE TileWords<BITS> load_tile(const void* qweight, size_t tile, int lane) {
   const char* at = static_cast<const char*>(qweight) + (tile * 32 + lane) * (BITS * 4);
   TileWords<BITS> t;
 #pragma unroll
-  for (int i = 0; i < BITS / 4; i++) {
-    uint4 v = load_weights_128(at + 16 * i);
-    t.w[4 * i] = v.x;
-    t.w[4 * i + 1] = v.y;
-    t.w[4 * i + 2] = v.z;
-    t.w[4 * i + 3] = v.w;
-  }
+  for (int i = 0; i < BITS / 4; i++) put_words(t, i, load_weights_128(at + 16 * i));
   return t;
 }
 

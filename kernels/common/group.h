@@ -18,9 +18,9 @@ AWQM_DEVICE float load_float(const void* base, size_t i, int dtype) {
   return half_to_float(load_16(static_cast<const uint16_t*>(base) + i), dtype);
 }
 
-// A lane's eight scales and zero points, still packed: asked for when a group begins, needed when it ends.
+// A lane's eight scales and zero points, still packed.
 template <int BITS> struct GroupWords {
-  uint4 lo, hi;         // eight scales of 2 bytes in lo; of 4 bytes in both
+  uint32_t scales[8];  // two a word, or one F32
   uint32_t zeros[BITS / 4];
 };
 
@@ -30,41 +30,29 @@ AWQM_DEVICE int single_place(int lane, int p) {
   return p / 4 * 32 + r / 2 * 8 + r % 2 + p % 4 * 2;
 }
 
-// Packed scales and zero points of group `g` for the 64 columns from 64 `nt` on. With several groups a lane's eight
-// scales stand side by side; so do its zero points, always.
+// From the 64 scales and zero points of a group. With several groups a lane's eight scales stand side by side; so do
+// its zero points, always.
 template <int BITS>
-AWQM_DEVICE GroupWords<BITS> load_group(const void* scales, const void* qzeros, int scale_dtype, int g, int groups, int nt,
-                                     int n_tiles, int lane) {
+AWQM_DEVICE GroupWords<BITS> group_words(const uint4* scales, const uint4* zeros, int scale_dtype, bool single, int lane) {
   GroupWords<BITS> w;
-  const size_t columns = (static_cast<size_t>(g) * n_tiles + nt) * 64, first = columns + lane / 4 * 8;
-  uint32_t s[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-  if (groups == 1) {
+  const uint32_t* words = reinterpret_cast<const uint32_t*>(scales);
+  const uint16_t* halves = reinterpret_cast<const uint16_t*>(scales);
 #pragma unroll
-    for (int p = 0; p < 8; p++) {
-      const size_t at = columns + single_place(lane, p);
-      if (scale_dtype == DTYPE_F32) s[p] = load_32(static_cast<const uint32_t*>(scales) + at);
-      else s[p / 2] |= static_cast<uint32_t>(load_16(static_cast<const uint16_t*>(scales) + at)) << (16 * (p % 2));
-    }
-    w.lo = make_uint4(s[0], s[1], s[2], s[3]);
-    w.hi = make_uint4(s[4], s[5], s[6], s[7]);
-  } else if (scale_dtype == DTYPE_F32) {
-    w.lo = load_128(static_cast<const float*>(scales) + first);
-    w.hi = load_128(static_cast<const float*>(scales) + first + 4);
-  } else {
-    w.lo = load_128(static_cast<const uint16_t*>(scales) + first);
-    w.hi = make_uint4(0, 0, 0, 0);
+  for (int p = 0; p < 8; p++) {
+    const int at = single ? single_place(lane, p) : lane / 4 * 8 + p;
+    if (scale_dtype == DTYPE_F32) w.scales[p] = words[at];
+    else if (p % 2 == 0) w.scales[p / 2] = halves[at];
+    else w.scales[p / 2] |= static_cast<uint32_t>(halves[at]) << 16;
   }
+  const uint32_t* z = reinterpret_cast<const uint32_t*>(zeros);
 #pragma unroll
-  for (int i = 0; i < BITS / 4; i++) {
-    w.zeros[i] = qzeros ? load_32(static_cast<const uint32_t*>(qzeros) + first * BITS / 32 + i) : 0;
-  }
+  for (int i = 0; i < BITS / 4; i++) w.zeros[i] = z ? z[lane / 4 * (BITS / 4) + i] : 0;
   return w;
 }
 
 template <int BITS> AWQM_DEVICE float scale_of(const GroupWords<BITS>& w, int scale_dtype, int p) {
-  const uint32_t words[8] = {w.lo.x, w.lo.y, w.lo.z, w.lo.w, w.hi.x, w.hi.y, w.hi.z, w.hi.w};
-  if (scale_dtype == DTYPE_F32) return bit_cast<float>(words[p]);
-  const uint16_t half = static_cast<uint16_t>(words[p / 2] >> (16 * (p % 2)));
+  if (scale_dtype == DTYPE_F32) return bit_cast<float>(w.scales[p]);
+  const uint16_t half = static_cast<uint16_t>(w.scales[p / 2] >> (16 * (p % 2)));
   return half_to_float(half, scale_dtype);
 }
 
