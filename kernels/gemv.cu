@@ -41,7 +41,8 @@ template <int BITS, int NT> AWQM_DEVICE constexpr int depth() {
 #endif
 }
 
-// The slice [begin, end) of k-tiles of the columns from `first_tile` on, by one warp.
+// The slice [begin, end) of k-tiles of the columns from `first_tile` on, by one warp. The loop has some 75 instructions a
+// tile; at 14.5 bytes a clock and SM (H100) there is time for 140, so everything that can be carried along is not computed.
 template <class T, int BITS, int NT> struct Slice {
   static constexpr int kDepth = depth<BITS, NT>(), kMid = 1 << (BITS - 1);
   using Ring = Stage<BITS, NT>;
@@ -50,36 +51,45 @@ template <class T, int BITS, int NT> struct Slice {
   const Activations& x;
   Ring* ring;
   int first_tile, begin, end, lane;
-  int fetch_group, fetch_boundary;      // of the next tile to be fetched
+
+  // The next tile to be asked for.
+  const char* codes[NT];
+  int64_t codes_step;
+  const uint16_t* x_at;
+  int k_left;                           // elements of x from this lane's first on
+  int tile, stage, group, group_end;
   float sum[NT][4][4], x_sum[4];        // of the group so far: columns 16j + l/4 (+ 8), rows 2(l%4) + {0, 1}
   float total[NT][kValues];
 
   // The last block of an odd number of tiles reads its last tile twice and keeps it once.
   AWQM_DEVICE int column_tile(int j) const { return min(first_tile + j, a.n_tiles - 1); }
 
-  // Asks for tile `t`; one group of copies, empty behind the end.
-  template <bool PAIRS> AWQM_DEVICE void fetch(int t) {
-    if (t < end) {
-      Ring& s = ring[(t - begin) % kDepth];
+  // Asks for the next tile; one group of copies, empty behind the end.
+  template <bool PAIRS> AWQM_DEVICE void fetch() {
+    if (tile < end) {
+      Ring& s = ring[stage];
+      stage = stage + 1 == kDepth ? 0 : stage + 1;
 #pragma unroll
       for (int j = 0; j < NT; j++) {
-        const char* codes = static_cast<const char*>(a.qweight) +
-                            ((static_cast<size_t>(t) * a.n_tiles + column_tile(j)) * 32 + lane) * (BITS * 4);
 #pragma unroll
-        for (int i = 0; i < BITS / 4; i++) copy_async_weights_16(&s.codes[j][i][lane], codes + 16 * i);
+        for (int i = 0; i < BITS / 4; i++) copy_async_weights_16(&s.codes[j][i][lane], codes[j] + 16 * i);
+        codes[j] += codes_step;
       }
-      const int row = t * 16 + lane % 4 * 2;
-#pragma unroll
-      for (int half = 0; half < 2; half++) {
-        const int r = row + 8 * half;
-        if (PAIRS) copy_async_4(&s.x[half][lane], x.row + r, x.row && r < x.k);
-        else s.x[half][lane] = element_pair(x, r);
+      if (PAIRS) {
+        copy_async_4(&s.x[0][lane], x_at, k_left > 0);
+        copy_async_4(&s.x[1][lane], x_at + 8, k_left > 8);
+        x_at += 16;
+        k_left -= 16;
+      } else {
+        const int row = tile * 16 + lane % 4 * 2;
+        s.x[0][lane] = element_pair(x, row);
+        s.x[1][lane] = element_pair(x, row + 8);
       }
-      const bool last = t + 1 == fetch_boundary;
-      if (last || t + 1 == end) fetch_scales(s);
-      if (last) {
-        fetch_group++;
-        fetch_boundary += a.group_rows / 16;
+      tile++;
+      if (tile == group_end || tile == end) {
+        fetch_scales(s);
+        group++;
+        group_end += a.group_rows / 16;
       }
     }
     copy_async_commit();
@@ -89,7 +99,7 @@ template <class T, int BITS, int NT> struct Slice {
     const int chunks = a.scale_dtype == DTYPE_F32 ? 16 : 8;
 #pragma unroll
     for (int j = 0; j < NT; j++) {
-      const size_t block = static_cast<size_t>(fetch_group) * a.n_tiles + column_tile(j);
+      const size_t block = static_cast<size_t>(group) * a.n_tiles + column_tile(j);
       if (lane < chunks) copy_async_16(&s.scales[j][lane], static_cast<const uint4*>(a.scales) + block * chunks + lane);
       if (a.qzeros && lane < BITS / 2) {
         copy_async_16(&s.zeros[j][lane], static_cast<const uint4*>(a.qzeros) + block * (BITS / 2) + lane);
@@ -106,13 +116,13 @@ template <class T, int BITS, int NT> struct Slice {
     }
 #pragma unroll
     for (int j = 0; j < NT; j++) {
-      TileWords<BITS> codes;
+      TileWords<BITS> words;
 #pragma unroll
-      for (int i = 0; i < BITS / 4; i++) put_words(codes, i, s.codes[j][i][lane]);
+      for (int i = 0; i < BITS / 4; i++) put_words(words, i, s.codes[j][i][lane]);
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         uint32_t w[4];
-        Decoder<T, BITS>::fragment(codes, i, w);
+        Decoder<T, BITS>::fragment(words, i, w);
         mma_m16n8k16<T>(sum[j][i], w, b);
       }
     }
@@ -120,13 +130,22 @@ template <class T, int BITS, int NT> struct Slice {
 
   // A group is complete, or the slice is: scale its sums.
   AWQM_DEVICE void fold(const Ring& s) {
+    if (a.scale_dtype == DTYPE_F16 && a.groups > 1) fold_as<DTYPE_F16, false>(s);
+    else if (a.scale_dtype == DTYPE_BF16 && a.groups > 1) fold_as<DTYPE_BF16, false>(s);
+    else fold_as<-1, true>(s);
+  }
+
+  // DTYPE -1: any, looked at for each scale.
+  template <int DTYPE, bool ANY> AWQM_DEVICE void fold_as(const Ring& s) {
+    const int dtype = ANY ? a.scale_dtype : DTYPE;
 #pragma unroll
     for (int j = 0; j < NT; j++) {
-      const GroupWords<BITS> group = group_words<BITS>(s.scales[j], s.zeros[j], a.scale_dtype, a.groups == 1, lane);
+      const GroupWords<BITS> words = ANY ? group_words<BITS>(s.scales[j], s.zeros[j], dtype, a.groups == 1, lane)
+                                         : group_words_2<BITS>(s.scales[j], s.zeros[j], lane);
 #pragma unroll
       for (int p = 0; p < 8; p++) {
-        const float scale = scale_of(group, a.scale_dtype, p);
-        const float below = a.qzeros ? static_cast<float>(kMid - zero_of(group, p)) : 0.0f;
+        const float scale = scale_of(words, dtype, p);
+        const float below = a.qzeros ? static_cast<float>(kMid - zero_of(words, p)) : 0.0f;
 #pragma unroll
         for (int row = 0; row < 2; row++) {
           float& v = sum[j][p / 2][p % 2 * 2 + row];
@@ -144,21 +163,33 @@ template <class T, int BITS, int NT> struct Slice {
     for (int j = 0; j < NT; j++) {
 #pragma unroll
       for (int i = 0; i < kValues; i++) total[j][i] = sum[j][i / 4][i % 4] = 0;
+      codes[j] = static_cast<const char*>(a.qweight) +
+                 ((static_cast<size_t>(begin) * a.n_tiles + column_tile(j)) * 32 + lane) * (BITS * 4);
     }
 #pragma unroll
     for (int i = 0; i < 4; i++) x_sum[i] = 0;
-    const int group_tiles = a.group_rows / 16;
-    fetch_group = begin / group_tiles;
-    int boundary = fetch_boundary = (fetch_group + 1) * group_tiles;
-    for (int d = 0; d < kDepth - 1; d++) fetch<PAIRS>(begin + d);
-    for (int t = begin; t < end; t++) {
+    codes_step = static_cast<int64_t>(a.n_tiles) * 32 * BITS * 4;
+    const int group_tiles = a.group_rows / 16, first = begin * 16 + lane % 4 * 2;
+    x_at = x.row + first;
+    k_left = x.row ? a.k - first : 0;
+    tile = begin;
+    stage = 0;
+    group = begin / group_tiles;
+    int fold_at = group_end = (group + 1) * group_tiles;
+
+    for (int d = 0; d < kDepth - 1; d++) fetch<PAIRS>();
+    int ready = 0;
+    for (int t = begin + 1; t <= end; t++) {  // t: behind the tile that is multiplied
       copy_async_wait<kDepth - 2>();
       sync_warp();  // every lane's copies are there, and every lane is done with the stage before
-      fetch<PAIRS>(t + kDepth - 1);
-      const Ring& s = ring[(t - begin) % kDepth];
+      fetch<PAIRS>();
+      const Ring& s = ring[ready];
+      ready = ready + 1 == kDepth ? 0 : ready + 1;
       multiply(s);
-      if (t + 1 == boundary || t + 1 == end) fold(s);
-      if (t + 1 == boundary) boundary += group_tiles;
+      if (t == fold_at || t == end) {
+        fold(s);
+        fold_at += group_tiles;
+      }
     }
     copy_async_wait<0>();
   }
@@ -239,7 +270,7 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
 }  // namespace awqm
 
 #define AWQM_GEMV(name, type, bits, tiles)                                      \
-  AWQM_KERNEL(128, 4, awqm_gemv_##name##_w##bits##_n##tiles, awqm::GemvArgs) {  \
+  AWQM_KERNEL(128, 5 - tiles, awqm_gemv_##name##_w##bits##_n##tiles, awqm::GemvArgs) {  \
     awqm::gemv<type, bits, tiles>(args);                                        \
   }
 

@@ -50,6 +50,20 @@ AWQM_DEVICE GroupWords<BITS> group_words(const uint4* scales, const uint4* zeros
   return w;
 }
 
+// The same for several groups and scales of two bytes, in whole words.
+template <int BITS> AWQM_DEVICE GroupWords<BITS> group_words_2(const uint4* scales, const uint4* zeros, int lane) {
+  GroupWords<BITS> w;
+  const uint4 s = scales[lane / 4];
+  w.scales[0] = s.x;
+  w.scales[1] = s.y;
+  w.scales[2] = s.z;
+  w.scales[3] = s.w;
+  const uint32_t* z = reinterpret_cast<const uint32_t*>(zeros) + lane / 4 * (BITS / 4);
+#pragma unroll
+  for (int i = 0; i < BITS / 4; i++) w.zeros[i] = z[i];
+  return w;
+}
+
 template <int BITS> AWQM_DEVICE float scale_of(const GroupWords<BITS>& w, int scale_dtype, int p) {
   if (scale_dtype == DTYPE_F32) return bit_cast<float>(w.scales[p]);
   const uint16_t half = static_cast<uint16_t>(w.scales[p / 2] >> (16 * (p % 2)));
