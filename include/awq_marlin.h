@@ -931,6 +931,168 @@ typedef uint32_t awqm_support;
 #define AWQM_SUPPORT_PADDED 2
 
 /**
+ * A compute capability in words and in the numbers of a typical product; filled by awqm_query_capability.
+ */
+typedef struct awqm_capability_info {
+  /**
+   * sizeof(awqm_capability_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * 1: kernels of this library run on it.
+   */
+  int32_t supported;
+  /**
+   * Multiprocessors of the typical product; 0 when unsupported or unknown.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Memory bandwidth of the typical product in GB/s (10^9 bytes); 0 when unsupported or unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * NVIDIA's name of the architecture, such as "Turing"; empty when unknown.
+   */
+  char architecture[32];
+  /**
+   * Well-known products, such as "RTX 20, GTX 16, T4"; empty when unknown.
+   */
+  char products[64];
+  /**
+   * The product that the numbers are of; empty when unsupported or unknown.
+   */
+  char typical[32];
+} awqm_capability_info;
+
+/**
+ * Options of awqm_query_cuda_plan.
+ */
+typedef struct awqm_cuda_plan_options {
+  /**
+   * sizeof(awqm_cuda_plan_options).
+   */
+  size_t struct_size;
+  /**
+   * Compute capability times ten, such as 86.
+   */
+  uint32_t capability;
+  /**
+   * Multiprocessors of the GPU; 0 = as many as a typical product has, with its bandwidth.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Memory bandwidth in GB/s (10^9 bytes); 0 = unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * Input features.
+   */
+  int64_t k;
+  /**
+   * Output features.
+   */
+  int64_t n;
+  /**
+   * Rows of activations.
+   */
+  int64_t m;
+  /**
+   * 4 or 8.
+   */
+  uint32_t bits;
+  /**
+   * 1: zero points are stored; 0: symmetric.
+   */
+  int32_t zero_point;
+  /**
+   * Group size; -1 = per channel.
+   */
+  int64_t group_size;
+  /**
+   * Element type of the scales. 0 = F16.
+   */
+  awqm_dtype scale_dtype;
+  /**
+   * Element type of x.
+   */
+  awqm_dtype dtype;
+  /**
+   * Kernel version to force; AWQM_KERNEL_AUTO chooses.
+   */
+  awqm_kernel kernel;
+} awqm_cuda_plan_options;
+
+/**
+ * A plan for a GPU in numbers; filled by awqm_query_cuda_plan.
+ */
+typedef struct awqm_cuda_plan_info {
+  /**
+   * sizeof(awqm_cuda_plan_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Kernel version chosen, never AUTO.
+   */
+  awqm_kernel kernel;
+  /**
+   * Multiprocessors that the plan is for.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Bandwidth that the plan is for; 0 = unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * Tiles of 64 columns of a block.
+   */
+  uint32_t tiles;
+  /**
+   * Slices of K, added in a fixed order by the last block of a column.
+   */
+  uint32_t splits;
+  /**
+   * Tiles of 16 rows along K of one warp.
+   */
+  uint32_t slice_tiles;
+  /**
+   * Threads of a block.
+   */
+  uint32_t block;
+  /**
+   * Blocks of the launch along x.
+   */
+  uint32_t grid_x;
+  /**
+   * Blocks of the launch along y.
+   */
+  uint32_t grid_y;
+  /**
+   * Blocks of the launch along z.
+   */
+  uint32_t grid_z;
+  /**
+   * Workspace that a run needs.
+   */
+  size_t workspace_bytes;
+  /**
+   * Bytes at its start that must be zero before the first run; each run leaves them zero.
+   */
+  size_t counter_bytes;
+  /**
+   * Bytes that a run must move: weights, scales, zero points, x and y, each once.
+   */
+  uint64_t bytes_moved;
+  /**
+   * Operations of the product: 2 * M * N * K.
+   */
+  uint64_t operations;
+  /**
+   * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
+   */
+  double floor_us;
+} awqm_cuda_plan_info;
+
+/**
  * Arithmetic of a linear layer.
  */
 typedef uint32_t awqm_compute;
@@ -1941,6 +2103,37 @@ AWQM_MUST_USE
 awqm_status awqm_marlin_group_sizes(int64_t *out_sizes,
                                     size_t cap,
                                     size_t *out_count);
+
+/**
+ * What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
+ * capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
+ *
+ * # Safety
+ * `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_query_capability(uint32_t capability,
+                                  struct awqm_capability_info *out_info);
+
+/**
+ * The plan that a GPU of these numbers would get for a layer and a number of rows, and why, in a sentence. No GPU and
+ * no driver are needed.
+ *
+ * Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
+ * bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+ * the file comment says, all NULL and 0 when not wanted.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_query_cuda_plan(const struct awqm_cuda_plan_options *options,
+                                 struct awqm_cuda_plan_info *out_info,
+                                 char *reason,
+                                 size_t cap,
+                                 size_t *out_len);
 
 /**
  * Bytes of the workspace, zeroed int32 locks, that today's Marlin kernels of vLLM and its relatives want on a GPU with
