@@ -61,6 +61,9 @@ template <class T, int BITS, int NT> struct Slice {
   float sum[NT][4][4], x_sum[4];        // of the group so far: columns 16j + l/4 (+ 8), rows 2(l%4) + {0, 1}
   float total[NT][kValues];
 
+  AWQM_DEVICE Slice(const GemvArgs& a, const Activations& x, Ring* ring, int first_tile, int begin, int end, int lane)
+      : a(a), x(x), ring(ring), first_tile(first_tile), begin(begin), end(end), lane(lane) {}
+
   // The last block of an odd number of tiles reads its last tile twice and keeps it once.
   AWQM_DEVICE int column_tile(int j) const { return min(first_tile + j, a.n_tiles - 1); }
 
@@ -226,7 +229,7 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
                          a.groups == 1 ? a.group_rows : a.group, a.group_rows};
   const int begin = min((split * kWarps + warp) * a.slice_tiles, a.k_tiles);
   const int end = min(begin + a.slice_tiles, a.k_tiles);
-  Slice<T, BITS, NT> slice = {a, x, stages + warp * kDepth, first_tile, begin, end, lane};
+  Slice<T, BITS, NT> slice(a, x, stages + warp * kDepth, first_tile, begin, end, lane);
   if (rows_at % 4 == 0 && a.k % 2 == 0 && x.group == x.group_rows) slice.template run<true>();
   else slice.template run<false>();
 

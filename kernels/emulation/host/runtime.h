@@ -46,6 +46,7 @@ struct Rendezvous {
 struct Warp {
     Rendezvous rendezvous;
     uint32_t lanes = 0, exited = 0;
+    bool asleep = false;  // the scheduler leaves it out
 };
 
 struct BlockBarrier {
