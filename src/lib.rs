@@ -8,7 +8,7 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
 //! 2  config, checkpoint, layout    formats; plan_text
-//! 1  error, types, kernel, parallel, buffer
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 pub mod error;
@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod types;
 
 pub mod buffer;
+pub mod matrix;
 pub mod parallel;
 
 pub mod layout;

@@ -5,12 +5,12 @@
 //! 3  cpu, cuda, quantize           all stand on floor 2, none on another
 //! 2  config, layout, checkpoint    checkpoint uses the other two; config takes the name of a layout
 //!    plan_text                     texts of plans, of any backend
-//! 1  error, types, kernel, parallel, buffer
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 use std::path::{Path, PathBuf};
 
-const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer"];
+const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix"];
 const FORMATS: &[&str] = &["config", "layout", "checkpoint", "plan_text"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
@@ -19,6 +19,7 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
     match module {
         "error" | "kernel" => Some(vec![]),
         "types" | "parallel" | "buffer" => Some(vec!["error"]),
+        "matrix" => Some(vec!["error", "types"]),
         "layout" => above_ground(&[]),
         "config" => above_ground(&["layout::Layout"]),
         "checkpoint" => above_ground(&["config", "layout"]),
@@ -137,6 +138,7 @@ fn the_checker_sees_an_upward_import() {
 #[test]
 fn the_checker_sees_a_sideways_import() {
     assert_eq!(violations("cpu", "use crate::quantize::rtn;"), ["cpu imports crate::quantize::rtn"]);
+    assert_eq!(violations("cuda", "use crate::cpu::CpuLinear;"), ["cuda imports crate::cpu::CpuLinear"]);
     assert_eq!(
         violations(
             "config",

@@ -34,6 +34,8 @@ pub mod linear;
 
 pub mod plan;
 
+pub mod cuda;
+
 pub mod quantize;
 
 pub mod tensors;

@@ -38,4 +38,4 @@ pub use device::CpuDevice;
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::CpuLinear;
 pub use plan::CpuPlan;
-pub use tensor::{Matrix, XView, YMut};
+pub use tensor::{XView, YMut};

@@ -30,6 +30,7 @@
 //! GPU alone, so that a row's result is the same whatever rows stand beside it. Beyond that there are blocks enough:
 //! K is not split, and no workspace is needed.
 
+use super::plan::MOST_COUNTERS;
 use super::problem::{Gpu, Problem};
 
 /// Warps of a block.
@@ -80,7 +81,9 @@ impl Cut {
         let row_blocks = if problem.m <= FEW_ROWS { 1 } else { problem.m.div_ceil(BLOCK_ROWS) };
         let tiles = if problem.n_tiles().div_ceil(2).saturating_mul(row_blocks) >= full { 2 } else { 1 };
         let mut best = Cut::split(problem, tiles, 1);
-        if problem.m > FEW_ROWS {
+        // For the most rows of a cut, so that few rows are cut alike.
+        let outputs = best.columns(problem) * FEW_ROWS / BLOCK_ROWS;
+        if problem.m > FEW_ROWS || outputs > MOST_COUNTERS {
             return best;
         }
         let mut least = best.time_ns(gpu, problem);

@@ -5,7 +5,7 @@ use super::cut::{BLOCK_ROWS, Cut, FEW_ROWS, WARPS, needed_in_flight};
 use super::problem::{Gpu, Problem, TILE_COLUMNS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Kernel;
-use crate::types::{mul, round_up};
+use crate::types::mul;
 
 /// Most blocks of a grid along y and z.
 const GRID_LIMIT: usize = 65_535;
@@ -13,8 +13,12 @@ const GRID_LIMIT: usize = 65_535;
 /// Most rows of one launch.
 const MOST_ROWS: usize = GRID_LIMIT * BLOCK_ROWS;
 
-/// Counters come first in the workspace; the partial sums start on a boundary of this many bytes.
-const COUNTER_ALIGN: usize = 256;
+/// Counters come first in the workspace; the partial sums start here, whatever the plan. So plans of different layers
+/// can share a workspace: none leaves sums where another expects zeros.
+pub const COUNTER_BYTES: usize = 32 << 10;
+
+/// Blocks of outputs that can have a counter; a launch of more needs no splits to fill a GPU.
+pub(super) const MOST_COUNTERS: usize = COUNTER_BYTES / size_of::<u32>();
 
 /// The decision for one problem on one GPU, and any number of rows up to the problem's m.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +65,9 @@ pub(super) enum Origin {
 }
 
 impl CudaPlan {
+    /// Rows of x that a block multiplies.
+    pub const BLOCK_ROWS: usize = BLOCK_ROWS;
+
     /// The plan for a problem on a GPU with the kernel version that the caller wishes.
     ///
     /// Errors: [`ErrorKind::CapabilityTooLow`]; [`ErrorKind::Unsupported`] (dtype of x, rows);
@@ -84,11 +91,14 @@ impl CudaPlan {
             (0, 0)
         } else {
             let outputs = mul(columns, row_blocks, "workspace")?;
-            let counters = round_up(mul(outputs, size_of::<u32>(), "workspace")?, COUNTER_ALIGN)?;
+            if outputs > MOST_COUNTERS {
+                return Err(Error::unsupported("so many blocks share no counters: K cannot be split")
+                    .subject("splits")
+                    .found(format!("{outputs} blocks of outputs"))
+                    .needed(format!("at most {MOST_COUNTERS}")));
+            }
             let sums = cut.splits * BLOCK_ROWS * TILE_COLUMNS * cut.tiles * size_of::<f32>();
-            let workspace = counters.checked_add(mul(outputs, sums, "workspace")?);
-            let too_large = || Error::new(ErrorKind::SizeOverflow, "the workspace does not fit");
-            (counters, workspace.ok_or_else(too_large)?)
+            (COUNTER_BYTES, COUNTER_BYTES + outputs * sums)
         };
         let bytes_moved = problem.bytes_moved();
         let floor_us = match gpu.bandwidth_gbps {
