@@ -2523,6 +2523,36 @@ awqm_status awqm_plan_run(const struct awqm_plan *plan,
 AWQM_API void awqm_plan_free(struct awqm_plan *plan);
 
 /**
+ * A plan as JSON text of one line: the layer's numbers, m, dtype and kernel, and on a GPU how the work is cut up.
+ *
+ * # Safety
+ * `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_plan_export(const struct awqm_plan *plan,
+                             char *buf,
+                             size_t cap,
+                             size_t *out_len);
+
+/**
+ * The plan of a text that awqm_plan_export wrote, here or elsewhere, or that a tuner did, for this layer. Every number is
+ * checked: a plan that is accepted gives right results. On a GPU it may come from another GPU; its workspace is what
+ * awqm_plan_get_info says, and may be more than awqm_linear_workspace_bytes.
+ *
+ * Statuses: JSON, INVALID_ARGUMENT (no plan, or one for another layer or backend, or numbers that no plan has),
+ * KERNEL_UNSUPPORTED, UNSUPPORTED.
+ *
+ * # Safety
+ * `linear` is a live handle; `text` is NUL-terminated; `out_plan` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_plan_import(const struct awqm_linear *linear,
+                             const char *text,
+                             struct awqm_plan **out_plan);
+
+/**
  * Looks for a CUDA driver and its devices. Succeeds with or without them; `reason` gets a sentence that says why
  * `available` is 0, else an empty string.
  *

@@ -73,7 +73,8 @@ awqm_device *open_device(const char *name, uint32_t threads) {
         awqm_cpu_options options = {.struct_size = sizeof options, .threads = threads};
         check(awqm_device_create_cpu(&options, &device));
     } else if (sscanf(name, "cuda:%u%c", &ordinal, &rest) == 1) {
-        check(awqm_device_create_cuda(ordinal, &device));
+        awqm_cuda_options options = {.struct_size = sizeof options, .ordinal = ordinal};
+        check(awqm_device_create_cuda(&options, &device));
     } else {
         fail("--device %s: no such kind of device (needed cpu or cuda:N)", name);
     }

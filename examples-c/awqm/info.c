@@ -263,10 +263,9 @@ int command_info(int argc, char **argv) {
 
     gpu about = describe_gpu(capability, capability_text ? NULL : &device);
 
-    /* The first GPU is only asked whether it is there, and why not. */
-    awqm_device *cuda = NULL;
-    char *cuda_reason = copy_text(awqm_device_create_cuda(0, &cuda) ? awqm_last_error_message() : "");
-    awqm_device_free(cuda);
+    awqm_cuda_info cuda = {.struct_size = sizeof cuda};
+    char *cuda_reason;
+    FETCH_TEXT(cuda_reason, awqm_cuda_get_info, &cuda);
 
     int64_t groups[32];
     size_t group_count = 0;
@@ -286,8 +285,12 @@ int command_info(int argc, char **argv) {
         write_device(&w, &device, device_name);
         json_close_array(&w);
         json_open_object(&w, "cuda");
-        json_bool(&w, "available", cuda_reason[0] == '\0');
+        json_bool(&w, "available", cuda.available);
         json_text(&w, "reason", cuda_reason);
+        json_int(&w, "devices", cuda.device_count);
+        json_int(&w, "driver_version", cuda.driver_version);
+        json_int(&w, "needed_driver_version", cuda.needed_driver_version);
+        json_text(&w, "images", cuda.images);
         json_close_object(&w);
         if (capability) json_int(&w, "capability", capability);
         else json_null(&w, "capability");
@@ -304,7 +307,10 @@ int command_info(int argc, char **argv) {
     }
     printf("library  %s\n", awqm_build_info());
     print_device(&device);
-    printf("cuda     %s\n", cuda_reason[0] ? cuda_reason : "available");
+    if (cuda.available)
+        printf("cuda     %u devices, driver %d.%d, kernels for %s\n", (unsigned)cuda.device_count,
+               (int)cuda.driver_version / 1000, (int)cuda.driver_version % 1000 / 10, cuda.images);
+    else printf("cuda     %s\n", cuda_reason);
     if (capability) print_gpu(&about, !capability_text);
     for (int i = 0; i < KERNEL_COUNT; i++) print_kernel(&kernels[i]);
     bool started = false;
