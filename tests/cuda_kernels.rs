@@ -67,8 +67,7 @@ fn go<T>(
     let options = Options { memory: memory.iter().map(|m| range(m)).collect(), ..options.clone() };
     let mut params = [(&raw const *args).cast_mut().cast::<c_void>()];
     // SAFETY: the struct is the kernel's; the emulation checks every access against `memory`.
-    let done =
-        unsafe { launch(name, [grid.0, grid.1, grid.2], [block, 1, 1], 0, &options, &mut params) };
+    let done = unsafe { launch(name, [grid.0, grid.1, grid.2], [block, 1, 1], 0, &options, &mut params) };
     done.unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
@@ -149,8 +148,7 @@ impl Device {
             slice_tiles: plan.slice_tiles as i32,
         };
         let name = format!("awqm_gemv_{}_w{}_n{}", name(dtype), d.spec.bits.get(), plan.tiles);
-        let memory =
-            [&x, &y, &self.qweight, &self.scales, &self.qzeros, &self.bias, &partials, &counters];
+        let memory = [&x, &y, &self.qweight, &self.scales, &self.qzeros, &self.bias, &partials, &counters];
         go(&name, plan.grid_for(m), plan.block, options, &args, &memory);
         assert!(counters.data().iter().all(|b| *b == 0), "{name}: counters are left zero");
         partials.data();
@@ -265,7 +263,8 @@ fn cut(plan: &CudaPlan, tiles: u32, splits: u32) -> CudaPlan {
     plan.slice_tiles = (p.stored_k as u32 / 16).div_ceil(splits * 4);
     plan.grid = (columns, splits, p.m.div_ceil(8) as u32);
     plan.counter_bytes = if splits > 1 { COUNTER_BYTES } else { 0 };
-    plan.workspace_bytes = plan.counter_bytes + (columns * plan.grid.2 * splits * 8 * 64 * tiles * 4) as usize;
+    plan.workspace_bytes =
+        plan.counter_bytes + (columns * plan.grid.2 * splits * 8 * 64 * tiles * 4) as usize;
     plan
 }
 
