@@ -19,11 +19,3 @@
     T(&name)[count] = *static_cast<T(*)[count]>(awqm::emulation::static_shared(&name##_key, #name, sizeof(T) * (count)))
 
 #define AWQM_DYNAMIC_SHARED(name) unsigned char *const name = awqm::emulation::dynamic_shared()
-
-// One symbol for each file of kernels: whoever names it gets the file, and so its kernels, out of a static library.
-#ifdef AWQM_UNIT
-extern "C" {
-extern const int AWQM_UNIT;
-const int AWQM_UNIT = 1;
-}
-#endif
