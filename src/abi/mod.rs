@@ -33,6 +33,7 @@ pub mod marlin;
 pub mod linear;
 
 pub mod plan;
+pub mod plan_text;
 
 pub mod cuda;
 

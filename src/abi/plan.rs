@@ -15,7 +15,7 @@ use crate::layout::{LayerDesc, Layout};
 
 /// The kernel that the library would run for a layer and a number of rows. Immutable; shareable between threads.
 pub struct awqm_plan {
-    inner: Plan,
+    pub(super) inner: Plan,
 }
 
 /// A plan with the layer that it is for.

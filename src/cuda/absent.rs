@@ -135,6 +135,9 @@ impl CudaLinear {
     pub fn bytes(&self) -> usize {
         match self.0 {}
     }
+    pub fn plan_from_json(&self, _: &str) -> Result<CudaPlan> {
+        match self.0 {}
+    }
     pub fn plan(&self, _: usize, _: Dtype, _: Kernel) -> Result<CudaPlan> {
         match self.0 {}
     }

@@ -196,6 +196,11 @@ impl CudaLinear {
         CudaPlan::new(self.device.gpu(), &Problem::new(&self.desc, m, dtype)?, kernel)
     }
 
+    /// The plan of a text, for this layer on its device. Errors: those of [`CudaPlan::from_json`].
+    pub fn plan_from_json(&self, text: &str) -> Result<CudaPlan> {
+        CudaPlan::from_json(text, self.device.gpu(), &Problem::new(&self.desc, 1, Dtype::F16)?)
+    }
+
     /// Workspace that is enough for every number of rows up to `m`.
     pub fn workspace_bytes(&self, m: usize, dtype: Dtype) -> Result<usize> {
         let problem = Problem::new(&self.desc, m, dtype)?;
