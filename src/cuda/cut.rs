@@ -61,7 +61,7 @@ const TILES_PER_NS: f64 = 1.0 / 16.0;
 const SECOND_STEP_NS: f64 = 900.0;
 
 /// Least tiles of a warp in a split problem.
-const LEAST_TILES: usize = 4;
+const LEAST_TILES: usize = 8;
 
 /// Most slices of K.
 pub(super) const MOST_SPLITS: usize = 16;
