@@ -70,6 +70,19 @@
 #endif
 
 /**
+ * Flag of awqm_cuda_options: every device pointer and stream is looked up in the driver before a launch, so that host
+ * pointers, memory and streams of another device, and buffers that are too short for their shape give
+ * INVALID_ARGUMENT. Takes microseconds a call; for development. Memory that the host shares with the device
+ * (cuMemHostAlloc) counts as a host pointer.
+ */
+#define AWQM_CUDA_CHECK_POINTERS 1
+
+/**
+ * Bytes at the start of a GPU workspace that must be zero before its first use; see awqm_linear_workspace_bytes.
+ */
+#define AWQM_CUDA_COUNTER_BYTES 32768
+
+/**
  * Outcome of a call. 0 is success; 1xx the caller's doing, 2xx the data's, 3xx the device's, 9xx this library's.
  * Numbers are never reused.
  */
@@ -511,6 +524,10 @@ typedef struct awqm_device_info {
    * Name, NUL-terminated UTF-8, cut to fit.
    */
   char name[128];
+  /**
+   * Bandwidth of the device memory in GB/s (10^9 bytes), as its clock and bus say; 0: unknown, or the CPU.
+   */
+  double bandwidth_gbps;
 } awqm_device_info;
 
 /**
@@ -931,6 +948,168 @@ typedef uint32_t awqm_support;
 #define AWQM_SUPPORT_PADDED 2
 
 /**
+ * A compute capability in words and in the numbers of a typical product; filled by awqm_query_capability.
+ */
+typedef struct awqm_capability_info {
+  /**
+   * sizeof(awqm_capability_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * 1: kernels of this library run on it.
+   */
+  int32_t supported;
+  /**
+   * Multiprocessors of the typical product; 0 when unsupported or unknown.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Memory bandwidth of the typical product in GB/s (10^9 bytes); 0 when unsupported or unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * NVIDIA's name of the architecture, such as "Turing"; empty when unknown.
+   */
+  char architecture[32];
+  /**
+   * Well-known products, such as "RTX 20, GTX 16, T4"; empty when unknown.
+   */
+  char products[64];
+  /**
+   * The product that the numbers are of; empty when unsupported or unknown.
+   */
+  char typical[32];
+} awqm_capability_info;
+
+/**
+ * Options of awqm_query_cuda_plan.
+ */
+typedef struct awqm_cuda_plan_options {
+  /**
+   * sizeof(awqm_cuda_plan_options).
+   */
+  size_t struct_size;
+  /**
+   * Compute capability times ten, such as 86.
+   */
+  uint32_t capability;
+  /**
+   * Multiprocessors of the GPU; 0 = as many as a typical product has, with its bandwidth.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Memory bandwidth in GB/s (10^9 bytes); 0 = unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * Input features.
+   */
+  int64_t k;
+  /**
+   * Output features.
+   */
+  int64_t n;
+  /**
+   * Rows of activations.
+   */
+  int64_t m;
+  /**
+   * 4 or 8.
+   */
+  uint32_t bits;
+  /**
+   * 1: zero points are stored; 0: symmetric.
+   */
+  int32_t zero_point;
+  /**
+   * Group size; -1 = per channel.
+   */
+  int64_t group_size;
+  /**
+   * Element type of the scales. 0 = F16.
+   */
+  awqm_dtype scale_dtype;
+  /**
+   * Element type of x.
+   */
+  awqm_dtype dtype;
+  /**
+   * Kernel version to force; AWQM_KERNEL_AUTO chooses.
+   */
+  awqm_kernel kernel;
+} awqm_cuda_plan_options;
+
+/**
+ * A plan for a GPU in numbers; filled by awqm_query_cuda_plan.
+ */
+typedef struct awqm_cuda_plan_info {
+  /**
+   * sizeof(awqm_cuda_plan_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Kernel version chosen, never AUTO.
+   */
+  awqm_kernel kernel;
+  /**
+   * Multiprocessors that the plan is for.
+   */
+  uint32_t multiprocessors;
+  /**
+   * Bandwidth that the plan is for; 0 = unknown.
+   */
+  double bandwidth_gbps;
+  /**
+   * Tiles of 64 columns of a block.
+   */
+  uint32_t tiles;
+  /**
+   * Slices of K, added in a fixed order by the last block of a column.
+   */
+  uint32_t splits;
+  /**
+   * Tiles of 16 rows along K of one warp.
+   */
+  uint32_t slice_tiles;
+  /**
+   * Threads of a block.
+   */
+  uint32_t block;
+  /**
+   * Blocks of the launch along x.
+   */
+  uint32_t grid_x;
+  /**
+   * Blocks of the launch along y.
+   */
+  uint32_t grid_y;
+  /**
+   * Blocks of the launch along z.
+   */
+  uint32_t grid_z;
+  /**
+   * Workspace that a run needs.
+   */
+  size_t workspace_bytes;
+  /**
+   * Bytes at its start that must be zero before the first run; each run leaves them zero.
+   */
+  size_t counter_bytes;
+  /**
+   * Bytes that a run must move: weights, scales, zero points, x and y, each once.
+   */
+  uint64_t bytes_moved;
+  /**
+   * Operations of the product: 2 * M * N * K.
+   */
+  uint64_t operations;
+  /**
+   * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
+   */
+  double floor_us;
+} awqm_cuda_plan_info;
+
+/**
  * Arithmetic of a linear layer.
  */
 typedef uint32_t awqm_compute;
@@ -1012,11 +1191,11 @@ typedef struct awqm_run_args {
    */
   size_t struct_size;
   /**
-   * Activations, m rows of K elements; at any alignment.
+   * Activations, m rows of K elements; at any alignment on the CPU, that of their elements on a GPU.
    */
   const void *x;
   /**
-   * F16, BF16 or F32.
+   * F16, BF16 or F32; on a GPU F16, or BF16 from compute capability 8.0 on.
    */
   awqm_dtype x_dtype;
   /**
@@ -1024,7 +1203,7 @@ typedef struct awqm_run_args {
    */
   awqm_dtype y_dtype;
   /**
-   * Result, m rows of N elements; at any alignment; must not share memory with x or the workspace
+   * Result, m rows of N elements; aligned as x; must not share memory with x or the workspace
    * (x and y may be different columns of one matrix).
    */
   void *y;
@@ -1081,7 +1260,7 @@ typedef struct awqm_plan_info {
    */
   awqm_backend backend;
   /**
-   * Instruction set, on the CPU.
+   * Instruction set, on the CPU; AUTO on a GPU.
    */
   awqm_isa isa;
   /**
@@ -1109,7 +1288,7 @@ typedef struct awqm_plan_info {
    */
   int64_t block_rows;
   /**
-   * Pieces that N is cut into, to run at the same time.
+   * Pieces of work that may run at the same time: parts of N on the CPU, blocks on a GPU.
    */
   int64_t tasks;
   /**
@@ -1124,7 +1303,89 @@ typedef struct awqm_plan_info {
    * Operations of the product: 2 * M * N * K.
    */
   uint64_t operations;
+  /**
+   * Tiles of 64 outputs of a block, on a GPU; 0 on the CPU, as all fields from here on.
+   */
+  uint32_t tiles;
+  /**
+   * Slices of K, whose sums the last block of a column adds in a fixed order.
+   */
+  uint32_t splits;
+  /**
+   * Blocks of the launch along N.
+   */
+  uint32_t grid_x;
+  /**
+   * Blocks along K: the splits.
+   */
+  uint32_t grid_y;
+  /**
+   * Blocks along M.
+   */
+  uint32_t grid_z;
+  /**
+   * Threads of a block.
+   */
+  uint32_t block_threads;
+  /**
+   * Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
+   */
+  double floor_us;
 } awqm_plan_info;
+
+/**
+ * What there is of CUDA; filled by awqm_cuda_get_info.
+ */
+typedef struct awqm_cuda_info {
+  /**
+   * sizeof(awqm_cuda_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * 1: kernels are built in, a driver is there that is new enough, and it sees a device.
+   */
+  int32_t available;
+  /**
+   * Number of GPUs.
+   */
+  uint32_t device_count;
+  /**
+   * CUDA version of the driver, 1000 * major + 10 * minor; 0: no driver.
+   */
+  int32_t driver_version;
+  /**
+   * The oldest driver that the kernels run with, counted alike; 0: no CUDA backend is built in.
+   */
+  int32_t needed_driver_version;
+  /**
+   * What kernels are built for, as text, such as "75 80 86 89 90 100 120 80-ptx"; "" when none are. Static.
+   */
+  const char *images;
+} awqm_cuda_info;
+
+/**
+ * Options of awqm_device_create_cuda.
+ */
+typedef struct awqm_cuda_options {
+  /**
+   * sizeof(awqm_cuda_options).
+   */
+  size_t struct_size;
+  /**
+   * Which GPU, as the driver counts (CUDA_VISIBLE_DEVICES matters); unused with `context`.
+   */
+  uint32_t ordinal;
+  /**
+   * AWQM_CUDA_CHECK_POINTERS or 0.
+   */
+  uint32_t flags;
+  /**
+   * CUcontext that layers live and run in; it must outlive the device and its layers. NULL: the calling thread's
+   * current context when it is one of GPU `ordinal`, else the primary context of that GPU, which programs that use
+   * the CUDA runtime share.
+   */
+  void *context;
+} awqm_cuda_options;
 
 /**
  * How the range of a group becomes scale and zero point.
@@ -1383,14 +1644,6 @@ AWQM_API
 AWQM_MUST_USE
 awqm_status awqm_device_create_cpu(const struct awqm_cpu_options *options,
                                    struct awqm_device **out_device);
-
-/**
- * A CUDA device by ordinal. This version has no CUDA backend: the answer is always BACKEND_UNAVAILABLE.
- *
- * # Safety
- * `out_device` is writable.
- */
-AWQM_API AWQM_MUST_USE awqm_status awqm_device_create_cuda(uint32_t ordinal, struct awqm_device **out_device);
 
 /**
  * What a device is.
@@ -1943,6 +2196,37 @@ awqm_status awqm_marlin_group_sizes(int64_t *out_sizes,
                                     size_t *out_count);
 
 /**
+ * What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
+ * capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
+ *
+ * # Safety
+ * `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_query_capability(uint32_t capability,
+                                  struct awqm_capability_info *out_info);
+
+/**
+ * The plan that a GPU of these numbers would get for a layer and a number of rows, and why, in a sentence. No GPU and
+ * no driver are needed.
+ *
+ * Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
+ * bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+ * the file comment says, all NULL and 0 when not wanted.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_query_cuda_plan(const struct awqm_cuda_plan_options *options,
+                                 struct awqm_cuda_plan_info *out_info,
+                                 char *reason,
+                                 size_t cap,
+                                 size_t *out_len);
+
+/**
  * Bytes of the workspace, zeroed int32 locks, that today's Marlin kernels of vLLM and its relatives want on a GPU with
  * so many multiprocessors, for N output features.
  *
@@ -2098,10 +2382,11 @@ awqm_status awqm_gptq_marlin_repack(const void *qweight,
                                     const struct awqm_device *device);
 
 /**
- * Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense;
- * the layer keeps what it needs, so `packed` may be freed.
+ * Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense.
+ * On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
+ * nothing else. The layer keeps what it needs, so `packed` may be freed.
  *
- * Statuses: UNSUPPORTED, UNKNOWN_ENUM, OUT_OF_MEMORY.
+ * Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
  *
  * # Safety
  * `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -2125,8 +2410,13 @@ awqm_status awqm_linear_get_info(const struct awqm_linear *linear,
                                  struct awqm_linear_info *out_info);
 
 /**
- * Workspace that is enough for every m from 1 to max_m, every x and y dtype and every kernel of this layer. It need
- * not be zeroed or aligned; its contents mean nothing between calls.
+ * Workspace that is enough for every m from 1 to max_m, every x and y dtype and every kernel of this layer.
+ *
+ * On the CPU it need not be zeroed or aligned, and its contents mean nothing between calls. On a GPU it is device
+ * memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
+ * of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
+ * share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
+ * no workspace is needed, NULL will do.
  *
  * # Safety
  * `linear` is a live handle; `out_bytes` is writable.
@@ -2139,12 +2429,17 @@ awqm_status awqm_linear_workspace_bytes(const struct awqm_linear *linear,
                                         size_t *out_bytes);
 
 /**
- * y = x * w + bias, with the kernel that suits m. Returns when y is written. Allocates nothing; results do not depend
- * on the number of threads. A row of x that holds NaN or infinity gives NaN or infinity as IEEE arithmetic does.
+ * y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds NaN or
+ * infinity gives NaN or infinity as IEEE arithmetic does.
  *
- * `stream` must be NULL on the CPU.
+ * On the CPU it returns when y is written, `stream` must be NULL, and results do not depend on the number of threads.
+ * On a GPU it launches one kernel on `stream` and returns: nothing is waited for, so a stream may capture it; rules at
+ * awqm_device_create_cuda. Results are the same from run to run and do not depend on what else runs; the kernel assumes
+ * nothing about which of its blocks run at the same time, and no block waits for another.
  *
- * Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT, UNKNOWN_ENUM.
+ * Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT (also a stream that is none),
+ * UNSUPPORTED (dtype), UNKNOWN_ENUM; DEVICE: the driver's failure is named in the message, may come from earlier work in
+ * the context, and after one that costs the context every call says so. Nothing runs after a failed check.
  *
  * # Safety
  * `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
@@ -2226,6 +2521,139 @@ awqm_status awqm_plan_run(const struct awqm_plan *plan,
  * `plan` is NULL or a live handle that is not used afterwards.
  */
 AWQM_API void awqm_plan_free(struct awqm_plan *plan);
+
+/**
+ * A plan as JSON text of one line: the layer's numbers, m, dtype and kernel, and on a GPU how the work is cut up.
+ *
+ * # Safety
+ * `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_plan_export(const struct awqm_plan *plan,
+                             char *buf,
+                             size_t cap,
+                             size_t *out_len);
+
+/**
+ * The plan of a text that awqm_plan_export wrote, here or elsewhere, or that a tuner did, for this layer. Every number is
+ * checked: a plan that is accepted gives right results. On a GPU it may come from another GPU; its workspace is what
+ * awqm_plan_get_info says, and may be more than awqm_linear_workspace_bytes.
+ *
+ * Statuses: JSON, INVALID_ARGUMENT (no plan, or one for another layer or backend, or numbers that no plan has),
+ * KERNEL_UNSUPPORTED, UNSUPPORTED.
+ *
+ * # Safety
+ * `linear` is a live handle; `text` is NUL-terminated; `out_plan` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_plan_import(const struct awqm_linear *linear,
+                             const char *text,
+                             struct awqm_plan **out_plan);
+
+/**
+ * Looks for a CUDA driver and its devices. Succeeds with or without them; `reason` gets a sentence that says why
+ * `available` is 0, else an empty string.
+ *
+ * # Safety
+ * `out_info` is writable for the struct_size that it carries; `reason`, `cap`, `out_len` as the file comment says, all
+ * NULL and 0 when not wanted.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_cuda_get_info(struct awqm_cuda_info *out_info,
+                               char *reason,
+                               size_t cap,
+                               size_t *out_len);
+
+/**
+ * A GPU. Kernels are loaded here, so this takes milliseconds and must not run on a thread that captures a stream; it
+ * neither disturbs nor minds a capture on another thread. The thread's current context is the same afterwards. NULL
+ * options: GPU 0.
+ *
+ * Rules for everything that runs on it. Calls that take a stream are asynchronous: they launch and return. `stream` is
+ * a CUstream or cudaStream_t of the device's context, or NULL, cudaStreamLegacy or cudaStreamPerThread. x, y,
+ * workspace and tensors are device pointers. Graphs that captured such a call use the layer: free it after them. Free
+ * layers and devices after their last work is done. Results are the same bit for bit from run to run.
+ *
+ * Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
+ * CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
+ * OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_device_create_cuda(const struct awqm_cuda_options *options,
+                                    struct awqm_device **out_device);
+
+/**
+ * A layer over device memory that the host holds, in layout MARLIN (what vLLM and SGLang hold after loading, or what
+ * awqm_cuda_repack made): nothing is copied or allocated on the device. qweight, scales and qzeros lie on 16-byte
+ * boundaries. The memory must stay as it is until the layer is freed and its last run is done.
+ *
+ * Statuses: TENSOR (a size that does not match), INVALID_ARGUMENT (another layout, a misaligned pointer, the CPU),
+ * NULL_POINTER, UNSUPPORTED, UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `device` is a live handle; `desc` and `tensors` are readable for their struct_size; the tensors are memory of the
+ * device; `out_linear` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_linear_create_from_device(const struct awqm_device *device,
+                                           const struct awqm_layer_desc *desc,
+                                           const struct awqm_layer_tensors *tensors,
+                                           struct awqm_linear **out_linear);
+
+/**
+ * Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` rounded once to F16 or BF16:
+ * row-major (K, N), or (N, K) when `transposed` is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
+ * `stream`. For hosts that prefer a dense product for many rows. Layers on the CPU: awqm_packed_dequantize.
+ *
+ * Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),
+ * INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `linear` is a live handle; `out` is memory of its device, writable for `out_bytes`; the stream lives.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_linear_dequantize(const struct awqm_linear *linear,
+                                   awqm_dtype dtype,
+                                   int32_t transposed,
+                                   void *out,
+                                   size_t out_bytes,
+                                   void *stream);
+
+/**
+ * Repacks a layer from device memory to device memory, between the layouts AWQ_GEMM, AWQ_GEMV, COMPRESSED_TENSORS and
+ * MARLIN, to the very bytes that awqm_repack makes. Sizes are those of awqm_repack_query, checked exactly; the bias is
+ * not touched; inputs and outputs must not overlap. Inputs lie on the boundary of their elements, outputs on 16-byte
+ * boundaries. Asynchronous on `stream`: two launches, three with zero points.
+ *
+ * Statuses: TENSOR (the size of an input), BUFFER_TOO_SMALL, OVERLAP, UNSUPPORTED (another layout, or one that cannot
+ * hold the layer), INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `device` is a live handle; `from` and `tensors` are readable for their struct_size; all tensors are memory of the
+ * device for their bytes; the stream lives.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_cuda_repack(const struct awqm_device *device,
+                             const struct awqm_layer_desc *from,
+                             const struct awqm_layer_tensors *tensors,
+                             awqm_layout to,
+                             void *qweight,
+                             size_t qweight_bytes,
+                             void *scales,
+                             size_t scales_bytes,
+                             void *qzeros,
+                             size_t qzeros_bytes,
+                             void *stream);
 
 /**
  * Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32

@@ -7,14 +7,16 @@
 //! ```text
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
-//! 2  config, checkpoint, layout    formats
-//! 1  error, types, parallel, buffer
+//! 2  config, checkpoint, layout    formats; plan_text
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 pub mod error;
+pub mod kernel;
 pub mod types;
 
 pub mod buffer;
+pub mod matrix;
 pub mod parallel;
 
 pub mod layout;
@@ -23,7 +25,10 @@ pub mod config;
 
 pub mod checkpoint;
 
+pub mod plan_text;
+
 pub mod cpu;
+pub mod cuda;
 pub mod quantize;
 
 pub mod abi;

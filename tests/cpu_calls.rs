@@ -5,7 +5,8 @@ mod cpu_common;
 use std::sync::Arc;
 
 use awq_marlin::ErrorKind;
-use awq_marlin::cpu::{CpuLinear, Isa, Kernel, Matrix, XView, YMut};
+use awq_marlin::cpu::{CpuLinear, Isa, Kernel, XView, YMut};
+use awq_marlin::matrix::Matrix;
 use awq_marlin::parallel::{Parallel, Pool, Serial};
 use awq_marlin::types::Dtype;
 use cpu_common::*;

@@ -2,27 +2,30 @@
 //!
 //! ```text
 //! 4  abi                           extern "C", raw pointers, C names
-//! 3  cpu, quantize                 both stand on floor 2, neither on the other
+//! 3  cpu, cuda, quantize           all stand on floor 2, none on another
 //! 2  config, layout, checkpoint    checkpoint uses the other two; config takes the name of a layout
-//! 1  error, types, parallel, buffer
+//!    plan_text                     texts of plans, of any backend
+//! 1  error, types, kernel, parallel, buffer, matrix
 //! ```
 
 use std::path::{Path, PathBuf};
 
-const GROUND: &[&str] = &["error", "types", "parallel", "buffer"];
-const FORMATS: &[&str] = &["config", "layout", "checkpoint"];
+const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix"];
+const FORMATS: &[&str] = &["config", "layout", "checkpoint", "plan_text"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let above_ground = |more: &[&'static str]| Some([GROUND, more].concat());
     match module {
-        "error" => Some(vec![]),
+        "error" | "kernel" => Some(vec![]),
         "types" | "parallel" | "buffer" => Some(vec!["error"]),
+        "matrix" => Some(vec!["error", "types"]),
         "layout" => above_ground(&[]),
         "config" => above_ground(&["layout::Layout"]),
         "checkpoint" => above_ground(&["config", "layout"]),
-        "cpu" | "quantize" => above_ground(FORMATS),
-        "abi" => above_ground(&[FORMATS, &["cpu", "quantize"]].concat()),
+        "plan_text" => above_ground(&["config", "layout"]),
+        "cpu" | "cuda" | "quantize" => above_ground(FORMATS),
+        "abi" => above_ground(&[FORMATS, &["cpu", "cuda", "quantize"]].concat()),
         _ => None,
     }
 }
@@ -135,6 +138,7 @@ fn the_checker_sees_an_upward_import() {
 #[test]
 fn the_checker_sees_a_sideways_import() {
     assert_eq!(violations("cpu", "use crate::quantize::rtn;"), ["cpu imports crate::quantize::rtn"]);
+    assert_eq!(violations("cuda", "use crate::cpu::CpuLinear;"), ["cuda imports crate::cpu::CpuLinear"]);
     assert_eq!(
         violations(
             "config",

@@ -14,19 +14,71 @@ typedef struct kernel_report {
     awqm_kernel kernel;
     uint32_t min_capability;
     bool available, f16, bf16, f32;
-    char reason[128]; /* why it is not available, else empty */
+    char reason[320]; /* why it is not available, else empty */
 } kernel_report;
 
-static kernel_report query_kernel(awqm_kernel kernel, uint32_t capability) {
+/* The GPU that the answers are for: the device itself, or a typical product of a capability. */
+typedef struct gpu {
+    uint32_t capability; /* times ten; 0 = the CPU */
+    uint32_t multiprocessors;
+    double bandwidth_gbps;
+    awqm_capability_info names;
+} gpu;
+
+/* Layers of models that many people run, and rows of one query, of a few, and of a short prompt. */
+static const struct {
+    int64_t k, n;
+} SHAPES[] = {{4096, 4096}, {4096, 14336}, {8192, 28672}};
+static const int64_t ROWS[] = {1, 8, 64};
+enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES, ROW_COUNT = sizeof ROWS / sizeof *ROWS };
+
+/* Text for a report, cut to fit. */
+static void set_reason(kernel_report *r, const char *text) { snprintf(r->reason, sizeof r->reason, "%s", text); }
+
+/* A plan that some GPU of a capability would get. */
+static awqm_cuda_plan_options plan_options(uint32_t capability, int64_t k, int64_t n, int64_t m) {
+    return (awqm_cuda_plan_options){
+        .struct_size = sizeof(awqm_cuda_plan_options),
+        .capability = capability,
+        .k = k,
+        .n = n,
+        .m = m,
+        .bits = 4,
+        .zero_point = 1,
+        .group_size = 128,
+        .dtype = AWQM_DTYPE_F16,
+    };
+}
+
+static bool plans(uint32_t capability, uint32_t multiprocessors, awqm_kernel kernel, awqm_dtype dtype) {
+    awqm_cuda_plan_info info = {.struct_size = sizeof info};
+    awqm_cuda_plan_options options = plan_options(capability, 4096, 4096, 1);
+    options.multiprocessors = multiprocessors;
+    options.kernel = kernel;
+    options.dtype = dtype;
+    return awqm_query_cuda_plan(&options, &info, NULL, 0, NULL) == AWQM_STATUS_OK;
+}
+
+static kernel_report query_kernel(awqm_kernel kernel, const gpu *g) {
     kernel_report r = {.kernel = kernel};
     check(awqm_kernel_min_capability(kernel, &r.min_capability));
-    r.f16 = awqm_kernel_supports_dtype(kernel, capability, AWQM_DTYPE_F16);
-    r.bf16 = awqm_kernel_supports_dtype(kernel, capability, AWQM_DTYPE_BF16);
-    r.f32 = awqm_kernel_supports_dtype(kernel, capability, AWQM_DTYPE_F32);
+    if (g->capability) {
+        r.bf16 = plans(g->capability, g->multiprocessors, kernel, AWQM_DTYPE_BF16);
+        r.f16 = plans(g->capability, g->multiprocessors, kernel, AWQM_DTYPE_F16);
+        r.available = r.f16;
+        if (!g->names.supported) set_reason(&r, "needs compute capability 7.5 (Turing) or later");
+        else if (!r.available) set_reason(&r, awqm_last_error_message());
+        return r;
+    }
+    r.f16 = awqm_kernel_supports_dtype(kernel, 0, AWQM_DTYPE_F16);
+    r.bf16 = awqm_kernel_supports_dtype(kernel, 0, AWQM_DTYPE_BF16);
+    r.f32 = awqm_kernel_supports_dtype(kernel, 0, AWQM_DTYPE_F32);
     r.available = r.f16 || r.bf16 || r.f32;
     if (!r.available) {
-        snprintf(r.reason, sizeof r.reason, "needs a GPU of capability %u.%u or later",
-                 (unsigned)(r.min_capability / 10), (unsigned)(r.min_capability % 10));
+        char text[64];
+        snprintf(text, sizeof text, "needs a GPU of capability %u.%u or later", (unsigned)(r.min_capability / 10),
+                 (unsigned)(r.min_capability % 10));
+        set_reason(&r, text);
     }
     return r;
 }
@@ -39,6 +91,21 @@ static uint32_t parse_capability(const char *text) {
         usage_error(SYNOPSIS, "--capability %s: not a compute capability (needed such as 8.6)", text);
     }
     return major * 10 + minor;
+}
+
+static gpu describe_gpu(uint32_t capability, const awqm_device_info *device) {
+    gpu g = {.capability = capability, .names = {.struct_size = sizeof g.names}};
+    if (!capability) return g;
+    check(awqm_query_capability(capability, &g.names));
+    g.multiprocessors = g.names.multiprocessors;
+    g.bandwidth_gbps = g.names.bandwidth_gbps;
+    if (device) { /* what is there counts; its bandwidth is not known to the driver */
+        g.multiprocessors = device->multiprocessors;
+        g.bandwidth_gbps = 0;
+    } else if (!g.multiprocessors && g.names.supported) {
+        g.multiprocessors = 100; /* a GPU of the future */
+    }
+    return g;
 }
 
 static void print_device(const awqm_device_info *d) {
@@ -56,6 +123,93 @@ static void print_kernel(const kernel_report *r) {
     if (r->available)
         printf("yes:%s%s%s\n", r->f16 ? " f16" : "", r->bf16 ? " bf16" : "", r->f32 ? " f32" : "");
     else printf("no: %s\n", r->reason);
+}
+
+static void print_gpu(const gpu *g, bool is_device) {
+    printf("on a GPU of capability %u.%u", (unsigned)(g->capability / 10), (unsigned)(g->capability % 10));
+    if (g->names.architecture[0]) printf(" (%s: %s)", g->names.architecture, g->names.products);
+    printf(":\n");
+    if (!g->names.supported) puts("none     below 7.5 (Turing), the least that any kernel runs on");
+    else if (!is_device && g->names.typical[0])
+        printf("typical  %s, %u multiprocessors, %.0f GB/s\n", g->names.typical, (unsigned)g->multiprocessors,
+               g->bandwidth_gbps);
+}
+
+/* Calls `each` with the plan of every shape and number of rows. */
+typedef void plan_visitor(void *context, const awqm_cuda_plan_options *asked, const awqm_cuda_plan_info *plan,
+                          const char *reason);
+
+static void visit_plans(const gpu *g, plan_visitor *each, void *context) {
+    if (!g->capability || !g->names.supported) return;
+    for (int i = 0; i < SHAPE_COUNT * ROW_COUNT; i++) {
+        int64_t k = SHAPES[i / ROW_COUNT].k, n = SHAPES[i / ROW_COUNT].n;
+        awqm_cuda_plan_options options = plan_options(g->capability, k, n, ROWS[i % ROW_COUNT]);
+        awqm_cuda_plan_info plan = {.struct_size = sizeof plan};
+        char reason[512];
+        options.multiprocessors = g->multiprocessors;
+        options.bandwidth_gbps = g->bandwidth_gbps;
+        check(awqm_query_cuda_plan(&options, &plan, reason, sizeof reason, NULL));
+        each(context, &options, &plan, reason);
+    }
+}
+
+static void print_plan(void *context, const awqm_cuda_plan_options *asked, const awqm_cuda_plan_info *plan,
+                       const char *reason) {
+    bool *started = context;
+    char shape[32];
+    snprintf(shape, sizeof shape, "%lldx%lld", (long long)asked->k, (long long)asked->n);
+    if (!*started) {
+        puts("plans    f16, 4 bits, groups of 128, zero points");
+        printf("  %-12s %4s  %-6s %-14s %6s %6s %12s %10s\n", "KxN", "m", "kernel", "grid", "tiles", "splits",
+               "workspace", "floor");
+    }
+    *started = true;
+    char grid[32], floor[32] = "unknown";
+    snprintf(grid, sizeof grid, "%ux%ux%u", (unsigned)plan->grid_x, (unsigned)plan->grid_y, (unsigned)plan->grid_z);
+    if (plan->floor_us > 0) snprintf(floor, sizeof floor, "%.1f us", plan->floor_us);
+    printf("  %-12s %4lld  %-6s %-14s %6u %6u %9.1f KB %10s\n", shape, (long long)asked->m,
+           awqm_kernel_name(plan->kernel), grid, (unsigned)plan->tiles, (unsigned)plan->splits,
+           (double)plan->workspace_bytes / 1e3, floor);
+    if (asked->m == ROWS[0]) printf("    %s\n", reason);
+}
+
+static void write_plan(void *context, const awqm_cuda_plan_options *asked, const awqm_cuda_plan_info *plan,
+                       const char *reason) {
+    json *w = context;
+    json_open_object(w, NULL);
+    json_int(w, "k", asked->k);
+    json_int(w, "n", asked->n);
+    json_int(w, "m", asked->m);
+    json_text(w, "kernel", awqm_kernel_name(plan->kernel));
+    json_open_array(w, "grid");
+    json_int(w, NULL, plan->grid_x);
+    json_int(w, NULL, plan->grid_y);
+    json_int(w, NULL, plan->grid_z);
+    json_close_array(w);
+    json_int(w, "tiles", plan->tiles);
+    json_int(w, "splits", plan->splits);
+    json_int(w, "workspace_bytes", (int64_t)plan->workspace_bytes);
+    json_int(w, "bytes_moved", (int64_t)plan->bytes_moved);
+    json_int(w, "operations", (int64_t)plan->operations);
+    if (plan->floor_us > 0) json_real(w, "floor_us", plan->floor_us);
+    else json_null(w, "floor_us");
+    json_text(w, "reason", reason);
+    json_close_object(w);
+}
+
+static void write_gpu(json *w, const gpu *g) {
+    json_open_object(w, "gpu");
+    json_bool(w, "supported", g->names.supported);
+    json_text(w, "architecture", g->names.architecture);
+    json_text(w, "products", g->names.products);
+    json_text(w, "typical", g->names.typical);
+    json_int(w, "multiprocessors", g->multiprocessors);
+    if (g->bandwidth_gbps > 0) json_real(w, "bandwidth_gbps", g->bandwidth_gbps);
+    else json_null(w, "bandwidth_gbps");
+    json_close_object(w);
+    json_open_array(w, "plans");
+    visit_plans(g, write_plan, w);
+    json_close_array(w);
 }
 
 static void write_device(json *w, const awqm_device_info *d, const char *id) {
@@ -107,6 +261,8 @@ int command_info(int argc, char **argv) {
     awqm_device_free(handle);
     if (!capability_text) capability = device.capability;
 
+    gpu about = describe_gpu(capability, capability_text ? NULL : &device);
+
     /* The first GPU is only asked whether it is there, and why not. */
     awqm_device *cuda = NULL;
     char *cuda_reason = copy_text(awqm_device_create_cuda(0, &cuda) ? awqm_last_error_message() : "");
@@ -119,7 +275,7 @@ int command_info(int argc, char **argv) {
     static const awqm_kernel KERNELS[] = {AWQM_KERNEL_GEMV, AWQM_KERNEL_GEMM, AWQM_KERNEL_MARLIN};
     enum { KERNEL_COUNT = sizeof KERNELS / sizeof *KERNELS };
     kernel_report kernels[KERNEL_COUNT];
-    for (int i = 0; i < KERNEL_COUNT; i++) kernels[i] = query_kernel(KERNELS[i], capability);
+    for (int i = 0; i < KERNEL_COUNT; i++) kernels[i] = query_kernel(KERNELS[i], &about);
 
     if (as_json) {
         json w = json_begin();
@@ -135,6 +291,7 @@ int command_info(int argc, char **argv) {
         json_close_object(&w);
         if (capability) json_int(&w, "capability", capability);
         else json_null(&w, "capability");
+        if (capability) write_gpu(&w, &about);
         json_open_array(&w, "kernels");
         for (int i = 0; i < KERNEL_COUNT; i++) write_kernel(&w, &kernels[i]);
         json_close_array(&w);
@@ -148,9 +305,10 @@ int command_info(int argc, char **argv) {
     printf("library  %s\n", awqm_build_info());
     print_device(&device);
     printf("cuda     %s\n", cuda_reason[0] ? cuda_reason : "available");
-    if (capability)
-        printf("on a GPU of capability %u.%u:\n", (unsigned)(capability / 10), (unsigned)(capability % 10));
+    if (capability) print_gpu(&about, !capability_text);
     for (int i = 0; i < KERNEL_COUNT; i++) print_kernel(&kernels[i]);
+    bool started = false;
+    visit_plans(&about, print_plan, &started);
     printf("groups   Marlin kernels elsewhere take");
     for (size_t i = 0; i < group_count; i++) printf(" %lld", (long long)groups[i]);
     puts("; this library pads any other (-1: one group per channel)");

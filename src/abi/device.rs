@@ -1,4 +1,4 @@
-//! `awqm_device`: where layers run, and with which threads.
+//! `awqm_device`: where layers run. CPU devices are made here, GPUs in `cuda`.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -10,21 +10,31 @@ use super::pointers::{Out, free, reference};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_isa};
 use crate::cpu::CpuDevice;
-use crate::error::{Error, ErrorKind, Result};
+use crate::cuda::CudaDevice;
+use crate::error::{Error, Result};
 use crate::parallel::{Parallel, Pool, Serial};
 
 /// A device: the CPU with its threads, or a GPU. Immutable; shareable between threads.
 pub struct awqm_device {
-    pub(super) cpu: CpuDevice,
+    pub(super) inner: Backend,
 }
 
-/// The threads of a device, or the calling thread alone.
+/// What a device is.
+pub(super) enum Backend {
+    Cpu(CpuDevice),
+    Cuda(Arc<CudaDevice>),
+}
+
+/// The threads of a CPU device; for a GPU, or NULL, the calling thread alone.
 ///
 /// # Safety
 /// `device` is NULL or a live handle.
 pub(super) unsafe fn threads<'a>(device: *const awqm_device) -> &'a dyn Parallel {
     // SAFETY: the caller's promise.
-    unsafe { device.as_ref() }.map_or(&Serial, |d| d.cpu.parallel())
+    match unsafe { device.as_ref() }.map(|d| &d.inner) {
+        Some(Backend::Cpu(cpu)) => cpu.parallel(),
+        Some(Backend::Cuda(_)) | None => &Serial,
+    }
 }
 
 /// One task of a parallel call; see awqm_parallel_fn.
@@ -79,6 +89,8 @@ pub struct awqm_device_info {
     pub memory_bytes: u64,
     /// Name, NUL-terminated UTF-8, cut to fit.
     pub name: [c_char; 128],
+    /// Bandwidth of the device memory in GB/s (10^9 bytes), as its clock and bus say; 0: unknown, or the CPU.
+    pub bandwidth_gbps: f64,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -170,7 +182,7 @@ pub unsafe extern "C" fn awqm_device_create_cpu(
             None => own_pool(options.threads)?,
         };
         let cpu = CpuDevice::with(isa, parallel).map_err(|e| e.subject("options.isa"))?;
-        out.give(awqm_device { cpu });
+        out.give(awqm_device { inner: Backend::Cpu(cpu) });
         Ok(())
     })
 }
@@ -183,27 +195,6 @@ fn own_pool(threads: u32) -> Result<Arc<dyn Parallel>> {
         return Err(e.found(threads).needed(format!("at most {LIMIT}")));
     }
     Ok(Arc::new(Pool::new(threads as usize)?))
-}
-
-/// A CUDA device by ordinal. This version has no CUDA backend: the answer is always BACKEND_UNAVAILABLE.
-///
-/// # Safety
-/// `out_device` is writable.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn awqm_device_create_cuda(
-    ordinal: u32,
-    out_device: *mut *mut awqm_device,
-) -> awqm_status {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        unsafe { Out::new(out_device, "out_device") }?;
-        let what = format!(
-            "this build of awq-marlin {} has no CUDA backend; use the CPU",
-            env!("CARGO_PKG_VERSION")
-        );
-        Err(Error::new(ErrorKind::BackendUnavailable, what).subject(format!("cuda:{ordinal}")))
-    })
 }
 
 /// What a device is.
@@ -221,14 +212,10 @@ pub unsafe extern "C" fn awqm_device_get_info(
         let out = unsafe { InfoOut::new(out_info, "out_info") }?;
         // SAFETY: the caller's promise.
         let device = unsafe { reference(device, "device") }?;
-        let cpu = &device.cpu;
-        let mut info = awqm_device_info {
-            backend: awqm_backend::CPU,
-            threads: u32::try_from(cpu.parallel().threads()).unwrap_or(u32::MAX),
-            isa: cpu.isa().into(),
-            ..awqm_device_info::zero()
+        let (mut info, name) = match &device.inner {
+            Backend::Cpu(cpu) => cpu_info(cpu),
+            Backend::Cuda(cuda) => cuda_info(cuda),
         };
-        let name = processor();
         let fits = name.len().min(info.name.len() - 1);
         let cut = (0..=fits).rev().find(|i| name.is_char_boundary(*i)).unwrap_or(0);
         for (to, from) in info.name.iter_mut().zip(name[..cut].bytes()) {
@@ -237,6 +224,30 @@ pub unsafe extern "C" fn awqm_device_get_info(
         out.set(&info);
         Ok(())
     })
+}
+
+fn cpu_info(cpu: &CpuDevice) -> (awqm_device_info, String) {
+    let info = awqm_device_info {
+        backend: awqm_backend::CPU,
+        threads: u32::try_from(cpu.parallel().threads()).unwrap_or(u32::MAX),
+        isa: cpu.isa().into(),
+        ..awqm_device_info::zero()
+    };
+    (info, processor())
+}
+
+fn cuda_info(cuda: &CudaDevice) -> (awqm_device_info, String) {
+    let (major, minor) = cuda.gpu().capability;
+    let info = awqm_device_info {
+        backend: awqm_backend::CUDA,
+        ordinal: cuda.ordinal(),
+        capability: 10 * major + minor,
+        multiprocessors: cuda.gpu().multiprocessors,
+        memory_bytes: cuda.memory_bytes(),
+        bandwidth_gbps: cuda.gpu().bandwidth_gbps,
+        ..awqm_device_info::zero()
+    };
+    (info, cuda.name().to_string())
 }
 
 /// What the processor calls itself.

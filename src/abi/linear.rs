@@ -3,22 +3,50 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::device::awqm_device;
+use super::device::{Backend, awqm_device};
 use super::guard::guard;
 use super::options::{self, InfoOut, Sized0};
 use super::packed::awqm_packed;
+use super::plan::Plan;
 use super::pointers::{Out, free, null, positive, reference, size};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_compute, awqm_dtype, awqm_layout};
-use crate::cpu::{CpuLinear, CpuPlan, Kernel, Matrix, XView, YMut};
+use crate::cpu::{CpuLinear, XView, YMut};
+use crate::cuda::{CudaLinear, DeviceMatrix, Run};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::Layout;
+use crate::kernel::Kernel;
+use crate::layout::{LayerDesc, Layout};
+use crate::matrix::Matrix;
 use crate::types::Dtype;
 
 /// A linear layer on a device: y = x * w + bias. Immutable: any number of threads may run it at once, each with a
 /// workspace of its own.
 pub struct awqm_linear {
-    pub(super) inner: Arc<CpuLinear>,
+    pub(super) inner: Linear,
+}
+
+/// A layer on one of the backends.
+#[derive(Clone)]
+pub(super) enum Linear {
+    Cpu(Arc<CpuLinear>),
+    Cuda(Arc<CudaLinear>),
+}
+
+impl Linear {
+    pub(super) fn desc(&self) -> &LayerDesc {
+        match self {
+            Linear::Cpu(l) => l.desc(),
+            Linear::Cuda(l) => l.desc(),
+        }
+    }
+
+    /// What would run, with the layer that it is for.
+    pub(super) fn plan(&self, m: usize, dtype: Dtype, kernel: Kernel) -> Result<Plan> {
+        Ok(match self {
+            Linear::Cpu(l) => Plan::Cpu(l.clone(), l.plan(m, dtype, kernel)?),
+            Linear::Cuda(l) => Plan::Cuda(l.clone(), l.plan(m, dtype, kernel)?),
+        })
+    }
 }
 
 /// Options of awqm_linear_create.
@@ -69,13 +97,13 @@ unsafe impl Sized0 for awqm_linear_info {}
 pub struct awqm_run_args {
     /// sizeof(awqm_run_args).
     pub struct_size: usize,
-    /// Activations, m rows of K elements; at any alignment.
+    /// Activations, m rows of K elements; at any alignment on the CPU, that of their elements on a GPU.
     pub x: *const c_void,
-    /// F16, BF16 or F32.
+    /// F16, BF16 or F32; on a GPU F16, or BF16 from compute capability 8.0 on.
     pub x_dtype: awqm_dtype,
     /// F16, BF16 or F32. 0 = x_dtype.
     pub y_dtype: awqm_dtype,
-    /// Result, m rows of N elements; at any alignment; must not share memory with x or the workspace
+    /// Result, m rows of N elements; aligned as x; must not share memory with x or the workspace
     /// (x and y may be different columns of one matrix).
     pub y: *mut c_void,
     /// Rows.
@@ -89,10 +117,11 @@ pub struct awqm_run_args {
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
 unsafe impl Sized0 for awqm_run_args {}
 
-/// Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense;
-/// the layer keeps what it needs, so `packed` may be freed.
+/// Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense.
+/// On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
+/// nothing else. The layer keeps what it needs, so `packed` may be freed.
 ///
-/// Statuses: UNSUPPORTED, UNKNOWN_ENUM, OUT_OF_MEMORY.
+/// Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
 ///
 /// # Safety
 /// `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -114,8 +143,12 @@ pub unsafe extern "C" fn awqm_linear_create(
             let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
             return Err(e.subject("options.flags").found(options.flags).needed(0));
         }
-        let linear = CpuLinear::new(&packed.inner.view(), &device.cpu)?;
-        out.give(awqm_linear { inner: Arc::new(linear) });
+        let view = packed.inner.view();
+        let inner = match &device.inner {
+            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::new(&view, cpu)?)),
+            Backend::Cuda(cuda) => Linear::Cuda(Arc::new(CudaLinear::upload(&view, cuda)?)),
+        };
+        out.give(awqm_linear { inner });
         Ok(())
     })
 }
@@ -135,6 +168,10 @@ pub unsafe extern "C" fn awqm_linear_get_info(
         let (out, linear) = unsafe { (InfoOut::new(out_info, "out_info")?, reference(linear, "linear")?) };
         let desc = linear.inner.desc();
         let quantized = desc.layout != Layout::Dense;
+        let (backend, has_bias, bytes) = match &linear.inner {
+            Linear::Cpu(l) => (awqm_backend::CPU, l.packed().bias.is_some(), l.bytes()),
+            Linear::Cuda(l) => (awqm_backend::CUDA, l.has_bias(), l.bytes()),
+        };
         out.set(&awqm_linear_info {
             struct_size: 0,
             k: desc.k as i64,
@@ -142,16 +179,21 @@ pub unsafe extern "C" fn awqm_linear_get_info(
             layout: desc.layout.into(),
             bits: if quantized { desc.spec.bits.get() as u32 } else { 0 },
             group_size: if quantized { desc.spec.group.get() } else { 0 },
-            has_bias: linear.inner.packed().bias.is_some().into(),
-            backend: awqm_backend::CPU,
-            bytes: linear.inner.bytes(),
+            has_bias: has_bias.into(),
+            backend,
+            bytes,
         });
         Ok(())
     })
 }
 
-/// Workspace that is enough for every m from 1 to max_m, every x and y dtype and every kernel of this layer. It need
-/// not be zeroed or aligned; its contents mean nothing between calls.
+/// Workspace that is enough for every m from 1 to max_m, every x and y dtype and every kernel of this layer.
+///
+/// On the CPU it need not be zeroed or aligned, and its contents mean nothing between calls. On a GPU it is device
+/// memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
+/// of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
+/// share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
+/// no workspace is needed, NULL will do.
 ///
 /// # Safety
 /// `linear` is a live handle; `out_bytes` is writable.
@@ -168,21 +210,32 @@ pub unsafe extern "C" fn awqm_linear_workspace_bytes(
         let (out, linear) = unsafe { (Out::new(out_bytes, "out_bytes")?, reference(linear, "linear")?) };
         let max_m = positive(max_m, "max_m")?;
         let dtype = activation(x_dtype, "x_dtype")?;
-        let mut bytes = 0;
-        for kernel in [Kernel::Auto, Kernel::Gemv, Kernel::Gemm] {
-            bytes = bytes.max(linear.inner.plan(max_m, dtype, kernel)?.workspace_bytes);
-        }
+        let bytes = match &linear.inner {
+            Linear::Cpu(l) => {
+                let mut bytes = 0;
+                for kernel in [Kernel::Auto, Kernel::Gemv, Kernel::Gemm] {
+                    bytes = bytes.max(l.plan(max_m, dtype, kernel)?.workspace_bytes);
+                }
+                bytes
+            }
+            Linear::Cuda(l) => l.workspace_bytes(max_m, dtype)?,
+        };
         out.set(bytes);
         Ok(())
     })
 }
 
-/// y = x * w + bias, with the kernel that suits m. Returns when y is written. Allocates nothing; results do not depend
-/// on the number of threads. A row of x that holds NaN or infinity gives NaN or infinity as IEEE arithmetic does.
+/// y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds NaN or
+/// infinity gives NaN or infinity as IEEE arithmetic does.
 ///
-/// `stream` must be NULL on the CPU.
+/// On the CPU it returns when y is written, `stream` must be NULL, and results do not depend on the number of threads.
+/// On a GPU it launches one kernel on `stream` and returns: nothing is waited for, so a stream may capture it; rules at
+/// awqm_device_create_cuda. Results are the same from run to run and do not depend on what else runs; the kernel assumes
+/// nothing about which of its blocks run at the same time, and no block waits for another.
 ///
-/// Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT, UNKNOWN_ENUM.
+/// Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT (also a stream that is none),
+/// UNSUPPORTED (dtype), UNKNOWN_ENUM; DEVICE: the driver's failure is named in the message, may come from earlier work in
+/// the context, and after one that costs the context every call says so. Nothing runs after a failed check.
 ///
 /// # Safety
 /// `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
@@ -199,13 +252,9 @@ pub unsafe extern "C" fn awqm_linear_run(
     guard(|| {
         // SAFETY: the caller's promise.
         let (linear, args) = unsafe { (reference(linear, "linear")?, options::read_required(args, "args")?) };
-        let plan = linear.inner.plan(
-            positive(args.m, "args.m")?,
-            activation(args.x_dtype, "args.x_dtype")?,
-            Kernel::Auto,
-        )?;
+        let (m, dtype) = (positive(args.m, "args.m")?, activation(args.x_dtype, "args.x_dtype")?);
         // SAFETY: the caller's promise.
-        unsafe { run(&linear.inner, &plan, &args, workspace, workspace_bytes, stream) }
+        unsafe { run(&linear.inner.plan(m, dtype, Kernel::Auto)?, &args, workspace, workspace_bytes, stream) }
     })
 }
 
@@ -251,17 +300,13 @@ fn matrix(
 /// # Safety
 /// As [`awqm_linear_run`].
 pub(super) unsafe fn run(
-    linear: &CpuLinear,
-    plan: &CpuPlan,
+    plan: &Plan,
     args: &awqm_run_args,
     workspace: *mut c_void,
     workspace_bytes: usize,
     stream: *mut c_void,
 ) -> Result<()> {
-    if !stream.is_null() {
-        return Err(Error::invalid("the CPU has no streams").subject("stream").needed("NULL"));
-    }
-    let desc = linear.desc();
+    let desc = plan.desc();
     let m = positive(args.m, "args.m")?;
     let x_dtype = activation(args.x_dtype, "args.x_dtype")?;
     let y_dtype = if args.y_dtype.0 == 0 { x_dtype } else { activation(args.y_dtype, "args.y_dtype")? };
@@ -270,9 +315,22 @@ pub(super) unsafe fn run(
     if workspace.is_null() && workspace_bytes > 0 {
         return Err(null("workspace"));
     }
-    // SAFETY: readable and writable for these bytes by the caller's promise; run_raw finds out about overlaps.
-    unsafe {
-        let (x, y) = (XView::from_raw(args.x.cast(), x), YMut::from_raw(args.y.cast(), y));
-        linear.run_raw(plan, x, y, workspace.cast(), workspace_bytes)
+    match plan {
+        Plan::Cpu(linear, plan) => {
+            if !stream.is_null() {
+                return Err(Error::invalid("the CPU has no streams").subject("stream").needed("NULL"));
+            }
+            // SAFETY: readable and writable for these bytes by the caller's promise; run_raw finds out about overlaps.
+            unsafe {
+                let (x, y) = (XView::from_raw(args.x.cast(), x), YMut::from_raw(args.y.cast(), y));
+                linear.run_raw(plan, x, y, workspace.cast(), workspace_bytes)
+            }
+        }
+        Plan::Cuda(linear, plan) => {
+            let x = DeviceMatrix { at: args.x.cast_mut(), shape: x };
+            let y = DeviceMatrix { at: args.y, shape: y };
+            // SAFETY: the caller's promise.
+            unsafe { linear.run(plan, &Run { x, y, workspace, workspace_bytes, stream }) }
+        }
     }
 }

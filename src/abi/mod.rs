@@ -26,11 +26,16 @@ pub mod packed;
 pub mod repack;
 pub mod support;
 
+pub mod cuda_plan;
+
 pub mod marlin;
 
 pub mod linear;
 
 pub mod plan;
+pub mod plan_text;
+
+pub mod cuda;
 
 pub mod quantize;
 

@@ -10,12 +10,74 @@ use super::pointers::{Out, StringOut, free, positive, reference};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_dtype, awqm_isa, awqm_kernel};
 use crate::cpu::{CpuLinear, CpuPlan};
-use crate::layout::Layout;
+use crate::cuda::{CudaLinear, CudaPlan};
+use crate::layout::{LayerDesc, Layout};
 
 /// The kernel that the library would run for a layer and a number of rows. Immutable; shareable between threads.
 pub struct awqm_plan {
-    linear: Arc<CpuLinear>,
-    plan: CpuPlan,
+    pub(super) inner: Plan,
+}
+
+/// A plan with the layer that it is for.
+pub(super) enum Plan {
+    Cpu(Arc<CpuLinear>, CpuPlan),
+    Cuda(Arc<CudaLinear>, CudaPlan),
+}
+
+impl Plan {
+    pub(super) fn desc(&self) -> &LayerDesc {
+        match self {
+            Plan::Cpu(linear, _) => linear.desc(),
+            Plan::Cuda(linear, _) => linear.desc(),
+        }
+    }
+
+    fn info(&self) -> awqm_plan_info {
+        let desc = self.desc();
+        let layer = awqm_plan_info {
+            n: desc.n as i64,
+            k: desc.k as i64,
+            group_size: if desc.layout == Layout::Dense { 0 } else { desc.spec.group.get() },
+            ..awqm_plan_info::zero()
+        };
+        match self {
+            Plan::Cpu(_, p) => awqm_plan_info {
+                kernel: p.kernel.into(),
+                backend: awqm_backend::CPU,
+                isa: p.isa.into(),
+                dtype: p.dtype.into(),
+                m: p.m as i64,
+                block_rows: p.block_rows as i64,
+                tasks: p.tasks as i64,
+                workspace_bytes: p.workspace_bytes,
+                bytes_moved: p.bytes_moved,
+                operations: p.operations,
+                ..layer
+            },
+            Plan::Cuda(_, p) => {
+                let (grid_x, grid_y, grid_z) = p.grid;
+                awqm_plan_info {
+                    kernel: p.kernel.into(),
+                    backend: awqm_backend::CUDA,
+                    dtype: p.problem.dtype.into(),
+                    m: p.problem.m as i64,
+                    block_rows: CudaPlan::BLOCK_ROWS as i64,
+                    tasks: i64::from(grid_x) * i64::from(grid_y) * i64::from(grid_z),
+                    workspace_bytes: p.workspace_bytes,
+                    bytes_moved: p.bytes_moved,
+                    operations: p.operations,
+                    tiles: p.tiles,
+                    splits: p.splits,
+                    grid_x,
+                    grid_y,
+                    grid_z,
+                    block_threads: p.block,
+                    floor_us: p.floor_us,
+                    ..layer
+                }
+            }
+        }
+    }
 }
 
 /// Options of awqm_plan_create.
@@ -45,7 +107,7 @@ pub struct awqm_plan_info {
     pub kernel: awqm_kernel,
     /// Where it runs.
     pub backend: awqm_backend,
-    /// Instruction set, on the CPU.
+    /// Instruction set, on the CPU; AUTO on a GPU.
     pub isa: awqm_isa,
     /// Element type of x.
     pub dtype: awqm_dtype,
@@ -59,7 +121,7 @@ pub struct awqm_plan_info {
     pub group_size: i64,
     /// Rows that meet a decoded weight at a time.
     pub block_rows: i64,
-    /// Pieces that N is cut into, to run at the same time.
+    /// Pieces of work that may run at the same time: parts of N on the CPU, blocks on a GPU.
     pub tasks: i64,
     /// Workspace that a run needs.
     pub workspace_bytes: usize,
@@ -67,6 +129,20 @@ pub struct awqm_plan_info {
     pub bytes_moved: u64,
     /// Operations of the product: 2 * M * N * K.
     pub operations: u64,
+    /// Tiles of 64 outputs of a block, on a GPU; 0 on the CPU, as all fields from here on.
+    pub tiles: u32,
+    /// Slices of K, whose sums the last block of a column adds in a fixed order.
+    pub splits: u32,
+    /// Blocks of the launch along N.
+    pub grid_x: u32,
+    /// Blocks along K: the splits.
+    pub grid_y: u32,
+    /// Blocks along M.
+    pub grid_z: u32,
+    /// Threads of a block.
+    pub block_threads: u32,
+    /// Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
+    pub floor_us: f64,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -93,8 +169,8 @@ pub unsafe extern "C" fn awqm_plan_create(
         let options = unsafe { options::read_required(options, "options") }?;
         let kernel = options.kernel.get("options.kernel")?;
         let dtype = activation(options.dtype, "options.dtype")?;
-        let plan = linear.inner.plan(positive(options.m, "options.m")?, dtype, kernel)?;
-        out.give(awqm_plan { linear: linear.inner.clone(), plan });
+        let inner = linear.inner.plan(positive(options.m, "options.m")?, dtype, kernel)?;
+        out.give(awqm_plan { inner });
         Ok(())
     })
 }
@@ -112,23 +188,7 @@ pub unsafe extern "C" fn awqm_plan_get_info(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, plan) = unsafe { (InfoOut::new(out_info, "out_info")?, reference(plan, "plan")?) };
-        let (p, desc) = (&plan.plan, plan.linear.desc());
-        out.set(&awqm_plan_info {
-            struct_size: 0,
-            kernel: p.kernel.into(),
-            backend: awqm_backend::CPU,
-            isa: p.isa.into(),
-            dtype: p.dtype.into(),
-            m: p.m as i64,
-            n: desc.n as i64,
-            k: desc.k as i64,
-            group_size: if desc.layout == Layout::Dense { 0 } else { desc.spec.group.get() },
-            block_rows: p.block_rows as i64,
-            tasks: p.tasks as i64,
-            workspace_bytes: p.workspace_bytes,
-            bytes_moved: p.bytes_moved,
-            operations: p.operations,
-        });
+        out.set(&plan.inner.info());
         Ok(())
     })
 }
@@ -148,8 +208,12 @@ pub unsafe extern "C" fn awqm_plan_get_reason(
     guard(|| {
         // SAFETY: the caller's promise.
         let plan = unsafe { reference(plan, "plan") }?;
+        let reason = match &plan.inner {
+            Plan::Cpu(_, p) => p.reason(),
+            Plan::Cuda(_, p) => p.reason(),
+        };
         // SAFETY: the caller's promise.
-        unsafe { StringOut::new(buf, cap, out_len) }.write(&plan.plan.reason())
+        unsafe { StringOut::new(buf, cap, out_len) }.write(&reason)
     })
 }
 
@@ -170,7 +234,7 @@ pub unsafe extern "C" fn awqm_plan_run(
         // SAFETY: the caller's promise.
         let (plan, args) = unsafe { (reference(plan, "plan")?, options::read_required(args, "args")?) };
         // SAFETY: the caller's promise.
-        unsafe { run(&plan.linear, &plan.plan, &args, workspace, workspace_bytes, stream) }
+        unsafe { run(&plan.inner, &args, workspace, workspace_bytes, stream) }
     })
 }
 

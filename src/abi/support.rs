@@ -6,8 +6,9 @@ use super::guard::{guard, silent};
 use super::pointers::{Out, StringOut, positive, slice_mut};
 use super::status::awqm_status;
 use super::types::{awqm_dtype, awqm_kernel, awqm_layout, awqm_support};
-use crate::cpu::Kernel;
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Kernel;
 use crate::layout::support::{self, KernelFamily, Support};
 use crate::layout::{LayerDesc, Layout};
 use crate::types::{Bits, Dtype, GroupSize, QuantSpec};

@@ -4,8 +4,9 @@
 use std::ffi::{CStr, c_char};
 
 use crate::config::QuantMethod;
-use crate::cpu::{Isa, Kernel};
+use crate::cpu::Isa;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Kernel;
 use crate::layout::{Layout, Role};
 use crate::quantize::RangeRule;
 use crate::types::Dtype;

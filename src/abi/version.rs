@@ -1,7 +1,9 @@
 //! What this library is: version, ABI, backends.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
+use std::sync::OnceLock;
 
+use super::guard::silent;
 use super::types::awqm_backend;
 
 const fn number(text: &str) -> u32 {
@@ -41,24 +43,25 @@ pub extern "C" fn awqm_abi_version() -> u32 {
 /// Version, backends and target in one line, for bug reports. Static string.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_build_info() -> *const c_char {
-    const TEXT: &CStr = match CStr::from_bytes_with_nul(
-        concat!(
-            "awq-marlin ",
-            env!("CARGO_PKG_VERSION"),
-            "; backends cpu; target ",
-            env!("AWQM_TARGET"),
-            "\0"
-        )
-        .as_bytes(),
-    ) {
-        Ok(text) => text,
-        Err(_) => panic!("a target name holds no NUL"),
-    };
-    TEXT.as_ptr()
+    static TEXT: OnceLock<CString> = OnceLock::new();
+    let text = TEXT.get_or_init(|| {
+        let (version, target) = (env!("CARGO_PKG_VERSION"), env!("AWQM_TARGET"));
+        let cuda = match (cfg!(feature = "cuda"), crate::cuda::built_for()) {
+            (false, _) => String::new(),
+            (true, "") => ", cuda without kernels".into(),
+            (true, built_for) => format!(", cuda ({built_for})"),
+        };
+        CString::new(format!("awq-marlin {version}; backends cpu{cuda}; target {target}")).unwrap_or_default()
+    });
+    text.as_ptr()
 }
 
 /// 1 when the backend is built in and can be used on this machine, else 0 (unknown backends too).
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_backend_available(backend: awqm_backend) -> i32 {
-    i32::from(backend == awqm_backend::CPU)
+    silent(0, || match backend {
+        awqm_backend::CPU => 1,
+        awqm_backend::CUDA => crate::cuda::status().problem.is_none().into(),
+        _ => 0,
+    })
 }

@@ -4,9 +4,10 @@ use super::CpuDevice;
 use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, share};
 use super::kernels::Kernels;
 use super::pack::{Form, Groups};
-use super::plan::{ALIGN, CpuPlan, Kernel};
+use super::plan::{ALIGN, CpuPlan};
 use super::tensor::{XView, YMut, check_overlap};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Kernel;
 use crate::layout::{self, LayerDesc, LayerView, Layout, Packed, Part};
 use crate::types::{Bits, Dtype, round_up};
 

@@ -27,13 +27,15 @@ mod kernels;
 mod linear;
 mod pack;
 mod plan;
+mod plan_json;
 mod portable;
 pub mod reference;
 mod simd;
 mod tensor;
 
+pub use crate::kernel::Kernel;
 pub use device::CpuDevice;
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::CpuLinear;
-pub use plan::{CpuPlan, Kernel};
-pub use tensor::{Matrix, XView, YMut};
+pub use plan::CpuPlan;
+pub use tensor::{XView, YMut};

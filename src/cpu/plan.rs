@@ -5,58 +5,8 @@ use super::kernels::Kernels;
 use super::pack::Form;
 use super::{CpuLinear, Isa, gemm};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Kernel;
 use crate::types::{Bits, Dtype, mul, round_up};
-
-/// Which kernel version the host wants. The numbers are those of `awqm_kernel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u32)]
-pub enum Kernel {
-    /// Whatever is fastest for the M of the plan.
-    #[default]
-    Auto = 0,
-    /// Decode in registers, for few rows.
-    Gemv = 1,
-    /// Dequantize panels, for many rows.
-    Gemm = 2,
-    /// Tensor-core kernels; none on a CPU.
-    Marlin = 3,
-}
-
-impl Kernel {
-    /// Every value, in the order of its number.
-    pub const ALL: [Kernel; 4] = [Kernel::Auto, Kernel::Gemv, Kernel::Gemm, Kernel::Marlin];
-
-    /// The name that the command line and messages use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kernel::Auto => "auto",
-            Kernel::Gemv => "gemv",
-            Kernel::Gemm => "gemm",
-            Kernel::Marlin => "marlin",
-        }
-    }
-
-    /// From [`Kernel::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.name() == name)
-    }
-
-    /// The number of the C interface.
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From the number of the C interface.
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.code() == code)
-    }
-}
-
-impl std::fmt::Display for Kernel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// The decision for one layer, one activation dtype, and any number of rows up to [`CpuPlan::m`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,7 @@ mod repack;
 pub mod support;
 mod tile;
 
-pub use check::check;
+pub use check::{check, check_lengths};
 pub use dequantize::dequantize;
 pub use desc::{LayerDesc, LayerView, Layout, Padded, Part, Role, TensorSizes};
 pub(crate) use join::target;

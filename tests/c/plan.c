@@ -61,12 +61,48 @@ static void run_with(const awqm_linear *linear, const golden_case *golden, const
     awqm_plan_free(plan);
 }
 
+/* A plan goes out as text and comes back as the same plan, for the layer that it is of and no other. */
+static void as_text(const awqm_linear *linear, const awqm_linear *other) {
+    static const char *const NONSENSE[] = {"", "{", "[]", "{}", "null", "{\"plan\": 1}", "\xff"};
+    char text[1024], again[1024];
+    size_t i;
+    awqm_plan *plan = plan_for(linear, AWQM_KERNEL_GEMM, 5), *read = NULL;
+    STRUCT(awqm_plan_info, before);
+    STRUCT(awqm_plan_info, after);
+    TEXT_PROTOCOL(text, awqm_plan_export(plan, buf, cap, out));
+    CHECK(strchr(text, '\n') == NULL && strstr(text, "\"backend\":\"cpu\"") != NULL);
+    MUST(awqm_plan_import(linear, text, &read));
+    OK(awqm_plan_export(read, again, sizeof again, NULL));
+    CHECK(same_text(text, again));
+    OK(awqm_plan_get_info(plan, &before));
+    OK(awqm_plan_get_info(read, &after));
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    awqm_plan_free(read);
+    read = NULL;
+
+    STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_plan_import(other, text, &read));
+    MESSAGE_HAS("another layer");
+    *strstr(text, "cpu") = 'g';
+    STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_plan_import(linear, text, &read));
+    MESSAGE_HAS("another backend");
+    for (i = 0; i < sizeof NONSENSE / sizeof NONSENSE[0]; i++) FAILS(awqm_plan_import(linear, NONSENSE[i], &read));
+    STATUS(AWQM_STATUS_NULL_POINTER, awqm_plan_import(linear, NULL, &read));
+    STATUS(AWQM_STATUS_NULL_POINTER, awqm_plan_import(NULL, text, &read));
+    STATUS(AWQM_STATUS_NULL_POINTER, awqm_plan_import(linear, text, NULL));
+    STATUS(AWQM_STATUS_NULL_POINTER, awqm_plan_export(NULL, text, sizeof text, NULL));
+    CHECK(read == NULL);
+    awqm_plan_free(plan);
+}
+
 static void run(const char *fixtures) {
     const golden_case *golden = &GOLDEN[GOLDEN_K512];
     awqm_linear *linear = golden_linear(fixtures, golden);
     awqm_checkpoint *io = open_tensors(fixtures, golden->folder, "io.safetensors");
+    awqm_linear *other = golden_linear(fixtures, &GOLDEN[0]);
     awqm_plan *plan = NULL;
     STRUCT(awqm_plan_options, options);
+    as_text(linear, other);
+    awqm_linear_free(other);
     described(linear, golden);
     run_with(linear, golden, io, AWQM_KERNEL_GEMV);
     run_with(linear, golden, io, AWQM_KERNEL_GEMM);

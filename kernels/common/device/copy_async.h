@@ -17,6 +17,26 @@ AWQM_DEVICE void copy_async_16(void *to, const void *from, bool inside = true) {
 #endif
 }
 
+// 16 bytes of weights: used once, so they leave L2 first.
+AWQM_DEVICE void copy_async_weights_16(void *to, const void *from) {
+#if __CUDA_ARCH__ >= 800
+    uint64_t policy;
+    asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "l"(policy) : "memory");
+#else
+    *static_cast<uint4 *>(to) = *static_cast<const uint4 *>(from);
+#endif
+}
+
+// 4 bytes, through L1; zeros when `inside` is false.
+AWQM_DEVICE void copy_async_4(void *to, const void *from, bool inside = true) {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(to)), "l"(from), "r"(inside ? 4 : 0) : "memory");
+#else
+    *static_cast<uint32_t *>(to) = inside ? *static_cast<const uint32_t *>(from) : 0;
+#endif
+}
+
 // Ends a group, which may be empty.
 AWQM_DEVICE void copy_async_commit() {
 #if __CUDA_ARCH__ >= 800

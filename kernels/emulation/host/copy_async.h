@@ -10,20 +10,28 @@ inline uint32_t shared_address(const void *p) {
 
 namespace emulation {
 inline void finish(const PendingCopy &copy) {
-    if (copy.from) memcpy(copy.to, copy.from, 16);
-    else memset(copy.to, 0, 16);
+    if (copy.from) memcpy(copy.to, copy.from, copy.bytes);
+    else memset(copy.to, 0, copy.bytes);
 }
 }  // namespace emulation
 
-inline void copy_async_16(void *to, const void *from, bool inside = true) {
-    using namespace emulation;
-    check_shared("cp.async", to, 16, 16);
-    if (inside) check_global("cp.async", from, 16);
+namespace emulation {
+inline void copy_async(void *to, const void *from, uint32_t bytes, bool inside) {
+    check_shared("cp.async", to, bytes, bytes);
+    if (inside) check_global("cp.async", from, bytes);
     stats().async_copies++;
-    PendingCopy copy{to, inside ? from : nullptr};
+    PendingCopy copy{to, inside ? from : nullptr, bytes};
     if (options().async_copies == AsyncCopies::Immediate) return finish(copy);
-    if (options().async_copies == AsyncCopies::Poison) memset(to, 0xff, 16);
+    if (options().async_copies == AsyncCopies::Poison) memset(to, 0xff, bytes);
     current->open_group.push_back(copy);
+}
+}  // namespace emulation
+
+inline void copy_async_16(void *to, const void *from, bool inside = true) { emulation::copy_async(to, from, 16, inside); }
+inline void copy_async_4(void *to, const void *from, bool inside = true) { emulation::copy_async(to, from, 4, inside); }
+inline void copy_async_weights_16(void *to, const void *from) {
+    emulation::copy_async(to, from, 16, true);
+    emulation::stats().weight_bytes += 16;
 }
 
 inline void copy_async_commit() {

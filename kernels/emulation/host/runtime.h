@@ -17,6 +17,7 @@ enum class State : uint8_t { Ready, Barrier, WarpOperation, Spinning, Done };
 struct PendingCopy {
     void *to;
     const void *from;  // null: zeros
+    uint32_t bytes;
 };
 
 struct Block;
