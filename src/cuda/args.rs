@@ -3,12 +3,12 @@
 use crate::types::Dtype;
 
 /// An address in device memory; 0 is null.
-pub(super) type Address = u64;
+pub type Address = u64;
 
 /// y\[m, n\] = x\[m, k\] * w + bias.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GemvArgs {
+pub struct GemvArgs {
     pub x: Address,
     pub y: Address,
     pub qweight: Address,
@@ -45,7 +45,7 @@ pub(super) struct GemvArgs {
 /// w as a dense matrix.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DequantizeArgs {
+pub struct DequantizeArgs {
     pub qweight: Address,
     pub scales: Address,
     /// 0: symmetric.
@@ -68,7 +68,7 @@ pub(super) struct DequantizeArgs {
 /// One tensor from one layout to another.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RepackArgs {
+pub struct RepackArgs {
     pub src: Address,
     pub dst: Address,
     /// Numbers of `awqm_layout`.
@@ -91,7 +91,7 @@ pub(super) struct RepackArgs {
 }
 
 /// The kernels' number of an activation type.
-pub(super) fn dtype(dtype: Dtype) -> i32 {
+pub fn dtype(dtype: Dtype) -> i32 {
     match dtype {
         Dtype::F16 => 0,
         Dtype::BF16 => 1,

@@ -1,16 +1,16 @@
 //! How the GEMV kernels cut up a problem.
 //!
-//! A block has 8 warps and takes 1 or 2 tiles of 64 columns and a slice of K; each warp takes an eighth of the slice,
+//! A block has 4 warps and takes 1 or 2 tiles of 64 columns and a slice of K; each warp takes a quarter of the slice,
 //! in tiles of 16 x 64 codes. Slices of the same columns are added in a fixed order afterwards.
 //!
 //! **Bytes in flight.** With few rows the weights' way from memory is all that counts. Memory of bandwidth B answers
 //! after about [`LATENCY_NS`], so B · latency bytes must be asked for at any time, B · latency / multiprocessors on
 //! each: 20 KB on an H100 (3350 GB/s x 800 ns / 132), 6.3 KB on an RTX 4090, 43 KB on a B200. A warp asks for
-//! [`AHEAD`] bytes ahead, eight tiles of 4-bit codes or four of 8-bit ones, so a block holds 32 KB and the two blocks that fit a multiprocessor by
-//! their registers hold 64 KB. That covers any GPU twice or nearly, as it should: requests come in bursts.
+//! [`AHEAD`] bytes ahead, stages of a ring in shared memory, so a block has 14 KB on their way, and the blocks that fit a
+//! multiprocessor ([`resident_blocks`]) 28 KB (8.6, 8.9, 12.0) or 56 KB: the memory's need once or twice.
 //!
 //! **When K is split.** A 4096 x 4096 layer has 64 columns of tiles; 64 blocks would leave half of an H100 idle. Four
-//! slices make 256 blocks, nearly one round of 2 x 132, and each warp's eight tiles are all on their way at once.
+//! slices make 256 blocks, half of what fits, and sixteen tiles for each warp.
 //! The price is a second step: partial sums go to L2 and the last block of a column adds them. Among all splits,
 //! [`Cut::new`] takes the one with the least time by a small model:
 //!
@@ -34,7 +34,7 @@ use super::plan::MOST_COUNTERS;
 use super::problem::{Gpu, Problem};
 
 /// Warps of a block.
-pub(super) const WARPS: usize = 8;
+pub(super) const WARPS: usize = 4;
 
 /// Rows of x that a block multiplies.
 pub(super) const BLOCK_ROWS: usize = 8;
@@ -42,11 +42,17 @@ pub(super) const BLOCK_ROWS: usize = 8;
 /// Time from a request to the memory's answer under load.
 const LATENCY_NS: f64 = 800.0;
 
-/// Bytes of codes that a warp has on their way: 32 registers of each lane.
-const AHEAD: usize = 4096;
+/// Bytes of codes that a warp has on their way: seven of its eight stages.
+const AHEAD: usize = 3584;
 
-/// Blocks that fit a multiprocessor by their registers: 256 threads x up to 128 registers, of 65536.
-const RESIDENT: u32 = 2;
+/// Blocks that fit a multiprocessor: 35 KB of shared memory and 128 threads of some 110 registers each. Before 8.0 rings
+/// are short, because copies are not asynchronous.
+const fn resident_blocks(capability: (u32, u32)) -> u32 {
+    match capability {
+        (8, 6 | 9) | (12, _) => 2,
+        _ => 4,
+    }
+}
 
 /// Tiles that a multiprocessor decodes and multiplies in a nanosecond: about 25 clocks for one.
 const TILES_PER_NS: f64 = 1.0 / 16.0;
@@ -77,7 +83,7 @@ pub(super) struct Cut {
 impl Cut {
     /// The cut of a problem on a GPU. Both are checked already.
     pub fn new(gpu: &Gpu, problem: &Problem) -> Self {
-        let full = RESIDENT as usize * gpu.multiprocessors as usize;
+        let full = resident_blocks(gpu.capability) as usize * gpu.multiprocessors as usize;
         let row_blocks = if problem.m <= FEW_ROWS { 1 } else { problem.m.div_ceil(BLOCK_ROWS) };
         let tiles = if problem.n_tiles().div_ceil(2).saturating_mul(row_blocks) >= full { 2 } else { 1 };
         let mut best = Cut::split(problem, tiles, 1);
@@ -120,7 +126,7 @@ impl Cut {
     /// Blocks of 8 rows at a time on the fullest multiprocessor.
     pub fn resident(&self, gpu: &Gpu, problem: &Problem) -> usize {
         let blocks = self.columns(problem) * self.splits;
-        blocks.div_ceil(gpu.multiprocessors as usize).min(RESIDENT as usize)
+        blocks.div_ceil(gpu.multiprocessors as usize).min(resident_blocks(gpu.capability) as usize)
     }
 
     /// Predicted time of up to 8 rows, in nanoseconds.
@@ -129,7 +135,7 @@ impl Cut {
         let multiprocessors = gpu.multiprocessors as usize;
         let bytes = problem.weight_bytes() as f64;
         let blocks = self.columns(problem) * self.splits;
-        let running = blocks.min(multiprocessors * RESIDENT as usize);
+        let running = blocks.min(multiprocessors * resident_blocks(gpu.capability) as usize);
         let flight = bytes * 2.0 * LATENCY_NS / self.bytes_in_flight(problem, running) as f64;
         let busiest = blocks.div_ceil(multiprocessors) * self.slice_tiles * WARPS * self.tiles;
         let decoding = busiest as f64 / TILES_PER_NS;

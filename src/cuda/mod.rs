@@ -18,8 +18,9 @@ pub use capability::Architecture;
 pub use plan::{COUNTER_BYTES, CudaPlan, admit_kernel};
 pub use problem::{Gpu, Problem};
 
-#[cfg(feature = "cuda")]
-mod args;
+/// Arguments of the kernels; public for tests, which run kernels where there is no driver.
+#[doc(hidden)]
+pub mod args;
 #[cfg(feature = "cuda")]
 mod check;
 #[cfg(feature = "cuda")]

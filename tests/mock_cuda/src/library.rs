@@ -1,0 +1,80 @@
+//! Libraries of kernels. The image is only looked at; the kernels are those of the emulation, by name.
+
+use std::collections::HashSet;
+use std::ffi::{CStr, c_char, c_void};
+
+use crate::call::api;
+use crate::error::{INVALID_HANDLE, INVALID_IMAGE, NOT_FOUND};
+use crate::state::Handle;
+
+/// How a fatbin begins.
+const MAGIC: u32 = 0xba55_ed50;
+
+pub struct Kernel {
+    pub library: Handle,
+    pub name: String,
+    /// Contexts that its code was loaded into.
+    pub loaded: HashSet<Handle>,
+}
+
+api! {
+    fn cuLibraryLoadData(
+        state,
+        library: *mut Handle,
+        code: *const c_void,
+        _jit_options: *mut u32,
+        _jit_values: *mut *mut c_void,
+        _jit_count: u32,
+        _options: *mut u32,
+        _values: *mut *mut c_void,
+        _count: u32,
+    ) {
+        state.refuse_in_capture()?;
+        // SAFETY: an image has at least 16 bytes.
+        if !(code as usize).is_multiple_of(8) || unsafe { code.cast::<u32>().read() } != MAGIC {
+            return Err(INVALID_IMAGE);
+        }
+        let handle = state.new_handle();
+        state.libraries.insert(handle, ());
+        // SAFETY: writable, as cuda.h says; so is every pointer below.
+        unsafe { library.write(handle) };
+        Ok(())
+    }
+
+    fn cuLibraryUnload(state, library: Handle) {
+        state.refuse_in_capture()?;
+        state.libraries.remove(&library).ok_or(INVALID_HANDLE)?;
+        state.kernels.retain(|_, kernel| kernel.library != library);
+        Ok(())
+    }
+
+    fn cuLibraryGetKernel(state, kernel: *mut Handle, library: Handle, name: *const c_char) {
+        state.libraries.get(&library).ok_or(INVALID_HANDLE)?;
+        // SAFETY: a C string, as cuda.h says.
+        let name = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
+        if !awq_marlin_emulation::kernels().contains(&name) {
+            return Err(NOT_FOUND);
+        }
+        let handle = state.new_handle();
+        state.kernels.insert(handle, Kernel { library, name, loaded: HashSet::new() });
+        // SAFETY: as above.
+        unsafe { kernel.write(handle) };
+        Ok(())
+    }
+
+    fn cuKernelGetFunction(state, function: *mut Handle, kernel: Handle) {
+        state.refuse_in_capture()?;
+        state.need_context()?;
+        state.kernels.get(&kernel).ok_or(INVALID_HANDLE)?;
+        // SAFETY: as above. The function of the current context goes by the kernel's number.
+        unsafe { function.write(kernel) };
+        Ok(())
+    }
+
+    fn cuFuncLoad(state, function: Handle) {
+        state.refuse_in_capture()?;
+        let context = state.need_context()?;
+        state.kernels.get_mut(&function).ok_or(INVALID_HANDLE)?.loaded.insert(context);
+        Ok(())
+    }
+}
