@@ -39,14 +39,14 @@ fn check(plan: &CudaPlan) {
     let p = &plan.problem;
     let (k_tiles, n_tiles) = (p.stored_k / 16, p.stored_n / 64);
     assert_eq!(plan.kernel, Kernel::Gemv);
-    assert_eq!(plan.block, 256);
+    assert_eq!(plan.block, 128);
     assert!(plan.tiles == 1 || plan.tiles == 2);
 
     // The warps' tiles are those of K, each once, and no slice is empty.
     let slice = plan.slice_tiles as usize;
-    let warps = plan.splits as usize * 8;
+    let warps = plan.splits as usize * 4;
     assert_eq!(slice, k_tiles.div_ceil(warps), "{plan:?}");
-    assert!(warps * slice >= k_tiles && (warps - 8) * slice < k_tiles, "{plan:?}");
+    assert!(warps * slice >= k_tiles && (warps - 4) * slice < k_tiles, "{plan:?}");
 
     let (x, y, z) = plan.grid;
     assert_eq!(x as usize, n_tiles.div_ceil(plan.tiles as usize));
@@ -104,12 +104,11 @@ fn shapes_of_real_models_on_every_gpu() {
 fn an_h100_is_filled() {
     // 64 columns of blocks would leave half of it idle.
     let small = plan(1, 4096, 4096);
-    assert_eq!((small.grid, small.tiles, small.slice_tiles), ((64, 4, 1), 1, 8));
-    // Enough columns: nothing is split, and there is no workspace.
-    for (k, n) in [(4096, 14336), (8192, 28672)] {
-        let plan = plan(8, k, n);
-        assert_eq!((plan.splits, plan.workspace_bytes), (1, 0), "{plan:?}");
-    }
+    assert_eq!((small.grid, small.tiles, small.slice_tiles), ((64, 6, 1), 1, 11));
+    // More columns, fewer slices; with enough of them nothing is split, and there is no workspace.
+    assert_eq!(plan(8, 4096, 14336).splits, 2);
+    let large = plan(8, 8192, 28672);
+    assert_eq!((large.splits, large.workspace_bytes), (1, 0), "{large:?}");
     // So many columns that a block may take two.
     assert_eq!(plan(1, 4096, 128_256).tiles, 2);
     // Few columns and a long K: as many slices as it takes.
@@ -215,7 +214,7 @@ fn an_unknown_bandwidth_gives_no_floor_and_the_usual_cut() {
 fn reasons_say_what_and_why() {
     let reason = plan(1, 4096, 4096).reason();
     for words in
-        ["64 columns", "4 slices", "132 multiprocessors (9.0)", "65.5 KB", "20.3 KB", "m = 1 is bound"]
+        ["64 columns", "6 slices", "132 multiprocessors (9.0)", "43.0 KB", "20.3 KB", "m = 1 is bound"]
     {
         assert!(reason.contains(words), "{words} is not in: {reason}");
     }
@@ -250,12 +249,12 @@ fn nonsense_is_no_plan() {
         ("\"k\":4096", "\"k\":4224", "plan.problem.k"),
         ("\"tiles\":1", "\"tiles\":3", "plan.cut.tiles"),
         ("\"tiles\":1", "\"tiles\":-1", "plan.cut.tiles"),
-        ("\"splits\":4", "\"splits\":0", "plan.cut.splits"),
-        ("\"splits\":4", "\"splits\":17", "plan.cut.splits"),
-        ("\"splits\":4", "\"splits\":\"4\"", "plan.cut.splits"),
-        ("\"splits\":4", "\"splits\":4.5", "plan.cut.splits"),
-        ("\"splits\":4", "\"splits\":1e99", "plan.cut.splits"),
-        ("\"splits\":4", "\"splits\":15", "one would be empty"),
+        ("\"splits\":6", "\"splits\":0", "plan.cut.splits"),
+        ("\"splits\":6", "\"splits\":17", "plan.cut.splits"),
+        ("\"splits\":6", "\"splits\":\"4\"", "plan.cut.splits"),
+        ("\"splits\":6", "\"splits\":4.5", "plan.cut.splits"),
+        ("\"splits\":6", "\"splits\":1e99", "plan.cut.splits"),
+        ("\"splits\":6", "\"splits\":15", "one would be empty"),
         ("\"cut\"", "\"cuts\"", "plan.cut: the plan lacks this field"),
         ("\"dtype\":\"F16\"}", "\"dtype\":\"F32\"}", "F16 or BF16"),
         ("\"m\":8", "\"m\":99999999", "at most 524280"),

@@ -4,59 +4,22 @@ mod common;
 
 use std::path::Path;
 
-use awq_marlin::layout::{self, LayerDesc, LayerView, Layout, Packed, Part, Plain};
+use awq_marlin::layout::{self, Layout, Packed, Part, Plain};
 use awq_marlin::parallel::{Pool, Serial};
-use awq_marlin::types::{Bits, Dtype, GroupSize, QuantSpec};
-use common::{Tensor, Tensors, cases, fixture, matmul, read_json, read_safetensors, sha256};
-use serde_json::Value;
+use awq_marlin::types::Dtype;
+use common::{StoredLayer, Tensor, cases, fixture, matmul, read_json, read_safetensors, sha256};
 
-fn dtype(t: &Tensor) -> Dtype {
-    Dtype::ALL.into_iter().find(|d| d.name() == t.dtype).unwrap()
+/// What these tests ask of a layer.
+trait Checks {
+    fn repack(&self, to: Layout) -> Packed;
+    fn assert_same(&self, packed: &Packed, what: &str);
+    fn dequantize(&self, dtype: Dtype) -> Vec<u8>;
+    fn dequantize_nk(&self, dtype: Dtype) -> Vec<u8>;
 }
 
-/// A layer from a file's tensors under the names that its layout uses.
-struct Layer {
-    desc: LayerDesc,
-    tensors: Tensors,
-    names: [&'static str; 3],
-}
-
-impl Layer {
-    fn new(path: &Path, meta: &Value, layout: Layout) -> Self {
-        let names = match layout {
-            Layout::CompressedTensors => ["weight_packed", "weight_scale", "weight_zero_point"],
-            _ if path.ends_with("llm_awq.safetensors") => ["qweight", "scales", "scaled_zeros"],
-            _ => ["qweight", "scales", "qzeros"],
-        };
-        let tensors = read_safetensors(path);
-        let spec = QuantSpec {
-            bits: Bits::new(meta["bits"].as_u64().unwrap_or(4) as u32).unwrap(),
-            group: GroupSize::new(meta["group_size"].as_i64().unwrap_or(-1)).unwrap(),
-            zero_point: tensors.contains_key(names[2]),
-        };
-        let size = |key: &str| meta[key].as_u64().unwrap() as usize;
-        let scale_dtype = dtype(&tensors[names[1]]);
-        Layer { desc: LayerDesc { k: size("K"), n: size("N"), spec, layout, scale_dtype }, tensors, names }
-    }
-
-    fn bytes(&self, i: usize) -> &[u8] {
-        self.tensors.get(self.names[i]).map_or(&[], |t| &t.bytes)
-    }
-
-    fn view(&self) -> LayerView<'_> {
-        let bias = self.tensors.get("bias");
-        LayerView {
-            desc: self.desc,
-            qweight: self.bytes(0),
-            scales: self.bytes(1),
-            qzeros: self.bytes(2),
-            bias: bias.map(|b| &b.bytes[..]),
-            bias_dtype: bias.map_or(Dtype::F16, dtype),
-        }
-    }
-
+impl Checks for StoredLayer {
     fn repack(&self, to: Layout) -> Packed {
-        layout::repack(&[Part::whole(self.view())], to, &Serial).unwrap()
+        layout::repack(&[Part::whole(self.view(true))], to, &Serial).unwrap()
     }
 
     fn assert_same(&self, packed: &Packed, what: &str) {
@@ -67,7 +30,7 @@ impl Layer {
 
     fn dequantize(&self, dtype: Dtype) -> Vec<u8> {
         let mut out = vec![0; self.desc.k * self.desc.n * dtype.bytes()];
-        layout::dequantize(&self.view(), dtype, &mut out, &Pool::new(2).unwrap()).unwrap();
+        layout::dequantize(&self.view(true), dtype, &mut out, &Pool::new(2).unwrap()).unwrap();
         out
     }
 
@@ -83,7 +46,7 @@ impl Layer {
 }
 
 /// The layouts in which a directory of `linear` holds its layer, of those files that exist.
-fn awq_files(dir: &Path, meta: &Value) -> Vec<Layer> {
+fn awq_files(dir: &Path) -> Vec<StoredLayer> {
     [
         ("awq_gemm", Layout::AwqGemm),
         ("awq_gemv", Layout::AwqGemv),
@@ -92,9 +55,9 @@ fn awq_files(dir: &Path, meta: &Value) -> Vec<Layer> {
         ("marlin", Layout::Marlin),
     ]
     .into_iter()
-    .map(|(name, layout)| (dir.join(name).with_extension("safetensors"), layout))
-    .filter(|(path, _)| path.exists())
-    .map(|(path, layout)| Layer::new(&path, meta, layout))
+    .map(|(name, layout)| (format!("{name}.safetensors"), layout))
+    .filter(|(file, _)| dir.join(file).exists())
+    .map(|(file, layout)| StoredLayer::open(dir, &file, layout))
     .collect()
 }
 
@@ -128,7 +91,7 @@ fn awq_layouts_turn_into_one_another() {
     let mut pairs = 0;
     for dir in cases("linear").into_iter().chain(cases("linear8")) {
         let meta = read_json(&dir.join("meta.json"));
-        let files = awq_files(&dir, &meta);
+        let files = awq_files(&dir);
         for from in &files {
             for to in &files {
                 let what = format!("{}: {} to {}", dir.display(), from.desc.layout, to.desc.layout);
@@ -147,7 +110,7 @@ fn marlin_digests() {
     for dir in cases("linear") {
         let meta = read_json(&dir.join("meta.json"));
         let Some(digests) = meta["marlin_sha256"].as_object() else { continue };
-        let gemm = Layer::new(&dir.join("awq_gemm.safetensors"), &meta, Layout::AwqGemm);
+        let gemm = StoredLayer::open(&dir, "awq_gemm.safetensors", Layout::AwqGemm);
         let marlin = gemm.repack(Layout::Marlin);
         for (name, bytes) in
             [("qweight", &*marlin.qweight), ("scales", &*marlin.scales), ("qzeros", &*marlin.qzeros)]
@@ -165,10 +128,9 @@ fn marlin_digests() {
 fn codes_and_zero_points() {
     for dir in cases("linear").into_iter().chain(cases("linear8")) {
         let Ok(true) = dir.join("ints.safetensors").try_exists() else { continue };
-        let meta = read_json(&dir.join("meta.json"));
         let ints = read_safetensors(&dir.join("ints.safetensors"));
-        for layer in awq_files(&dir, &meta) {
-            let plain = Plain::from_parts(&[Part::whole(layer.view())]).unwrap();
+        for layer in awq_files(&dir) {
+            let plain = Plain::from_parts(&[Part::whole(layer.view(true))]).unwrap();
             assert!(plain.q == ints["q"].bytes, "{}: {}", dir.display(), layer.desc.layout);
             assert!(plain.z == ints["z"].bytes, "{}: {}", dir.display(), layer.desc.layout);
             assert_eq!(plain.bias.is_some(), layer.tensors.contains_key("bias"));
@@ -180,8 +142,7 @@ fn codes_and_zero_points() {
 #[test]
 fn products_match() {
     for dir in cases("linear").into_iter().chain(cases("linear8")) {
-        let meta = read_json(&dir.join("meta.json"));
-        let gemm = Layer::new(&dir.join("awq_gemm.safetensors"), &meta, Layout::AwqGemm);
+        let gemm = StoredLayer::open(&dir, "awq_gemm.safetensors", Layout::AwqGemm);
         let w = Tensor { dtype: "F16".into(), shape: vec![], bytes: gemm.dequantize(Dtype::F16) }.f64s();
         assert_io(&dir, &w, gemm.desc.k, gemm.desc.n, Some(gemm.tensors["bias"].f64s()));
         // The unrounded product.
@@ -200,7 +161,7 @@ fn products_match() {
 fn bf16_scales() {
     let dir = fixture("linear/k512_n192_g64");
     let meta = read_json(&dir.join("meta.json"));
-    let mut layer = Layer::new(&dir.join("awq_gemm.safetensors"), &meta, Layout::AwqGemm);
+    let mut layer = StoredLayer::open(&dir, "awq_gemm.safetensors", Layout::AwqGemm);
     let io = read_safetensors(&dir.join("io_bf16.safetensors"));
     layer.tensors.insert("scales".into(), io["scales_bf16"].clone());
     layer.desc.scale_dtype = Dtype::BF16;
@@ -215,7 +176,7 @@ fn bf16_scales() {
 fn awq_marlin_is_marlin() {
     for dir in cases("marlin_v1") {
         let meta = read_json(&dir.join("meta.json"));
-        let layer = Layer::new(&dir.join("awq_marlin_v1.safetensors"), &meta, Layout::AwqMarlin);
+        let layer = StoredLayer::open(&dir, "awq_marlin_v1.safetensors", Layout::AwqMarlin);
         assert!(!layer.desc.spec.zero_point);
         assert_eq!(sha256(&layer.dequantize(Dtype::F16)), meta["w_deq_sha256"].as_str().unwrap());
         for to in [Layout::Marlin, Layout::AwqGemm, Layout::CompressedTensors, Layout::Cpu] {
@@ -234,9 +195,8 @@ fn awq_marlin_is_marlin() {
 #[test]
 fn gptq() {
     for dir in cases("gptq") {
-        let meta = read_json(&dir.join("meta.json"));
         let files = [("gptq_v1", Layout::Gptq), ("gptq_v2", Layout::GptqV2)]
-            .map(|(name, layout)| Layer::new(&dir.join(name).with_extension("safetensors"), &meta, layout));
+            .map(|(name, layout)| StoredLayer::open(&dir, &format!("{name}.safetensors"), layout));
         let expected = &read_safetensors(&dir.join("dequant.safetensors"))["w_deq"].bytes;
         for from in &files {
             assert!(from.dequantize(Dtype::F16) == *expected);
@@ -254,7 +214,7 @@ fn gptq() {
 fn compressed_tensors() {
     for dir in cases("compressed_tensors") {
         let meta = read_json(&dir.join("meta.json"));
-        let layer = Layer::new(&dir.join("layer.safetensors"), &meta, Layout::CompressedTensors);
+        let layer = StoredLayer::open(&dir, "layer.safetensors", Layout::CompressedTensors);
         assert_eq!(layer.desc.spec.zero_point, !meta["symmetric"].as_bool().unwrap());
         let dtype = layer.desc.scale_dtype;
         let digest = sha256(&layer.dequantize_nk(dtype));
@@ -270,7 +230,8 @@ fn compressed_tensors() {
                 layout::repack(&[Part::whole(there.view())], Layout::CompressedTensors, &Serial).unwrap();
             layer.assert_same(&back, &format!("{} through {via}", dir.display()));
             if path.exists() && via == Layout::Marlin {
-                Layer::new(&path, &meta, Layout::Marlin).assert_same(&there, &dir.display().to_string());
+                StoredLayer::open(&dir, "marlin.safetensors", Layout::Marlin)
+                    .assert_same(&there, &dir.display().to_string());
             }
         }
     }

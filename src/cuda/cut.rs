@@ -9,8 +9,8 @@
 //! [`AHEAD`] bytes ahead, stages of a ring in shared memory, so a block has 14 KB on their way, and the blocks that fit a
 //! multiprocessor ([`resident_blocks`]) 28 KB (8.6, 8.9, 12.0) or 56 KB: the memory's need once or twice.
 //!
-//! **When K is split.** A 4096 x 4096 layer has 64 columns of tiles; 64 blocks would leave half of an H100 idle. Four
-//! slices make 256 blocks, half of what fits, and sixteen tiles for each warp.
+//! **When K is split.** A 4096 x 4096 layer has 64 columns of tiles; 64 blocks would leave half of an H100 idle. Six
+//! slices make 384 blocks, three for each of 132 multiprocessors, with eleven tiles for each warp.
 //! The price is a second step: partial sums go to L2 and the last block of a column adds them. Among all splits,
 //! [`Cut::new`] takes the one with the least time by a small model:
 //!
@@ -61,7 +61,7 @@ const TILES_PER_NS: f64 = 1.0 / 16.0;
 const SECOND_STEP_NS: f64 = 900.0;
 
 /// Least tiles of a warp in a split problem.
-const LEAST_TILES: usize = 4;
+const LEAST_TILES: usize = 8;
 
 /// Most slices of K.
 pub(super) const MOST_SPLITS: usize = 16;

@@ -1,10 +1,13 @@
 //! Reading the golden fixtures. Each test file uses part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
+
+mod stored_layer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+pub use stored_layer::StoredLayer;
 
 /// Path of a fixture, relative to `tests/fixtures`.
 pub fn fixture(path: &str) -> PathBuf {

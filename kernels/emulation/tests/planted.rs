@@ -248,7 +248,11 @@ fn zz_seeds() {
     let mut hits = Vec::new();
     for seed in 1..=200 {
         let o = Options { order: Order::Random(seed), resident: 0, ..Options::default() };
-        for (k, b) in [(320,2),(640,3)] { if run("no_barrier_before_count", k, b, &o).is_err() { hits.push((seed,k)); } }
+        for (k, b) in [(320, 2), (640, 3)] {
+            if run("no_barrier_before_count", k, b, &o).is_err() {
+                hits.push((seed, k));
+            }
+        }
     }
     eprintln!("{} {:?}", hits.len(), &hits);
 }
