@@ -2,7 +2,8 @@
  *
  * The weights are cold: runs go round copies of the layer that together exceed any cache, as in a model,
  * where the other layers run in between. The roof is the bandwidth at which the same number of threads
- * reads memory here. */
+ * reads memory here; on a GPU, what its clock and bus say. A GPU gets rounds of launches, and a run's time is
+ * its share of a round. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
@@ -14,6 +15,7 @@
 #include "args.h"
 #include "commands.h"
 #include "common.h"
+#include "device_memory.h"
 #include "json.h"
 #include "layers.h"
 #include "numbers.h"
@@ -23,7 +25,7 @@ static const char SYNOPSIS[] =
     "                  [--device D] [--kernel both|auto|gemv|gemm|marlin] [--dtype f32|f16|bf16]\n"
     "                  [--threads T] [--json]";
 
-enum { MAX_COPIES = 1024, MIN_RUNS = 5, MAX_RUNS = 2000, MAX_THREADS = 256 };
+enum { LAUNCHES_OF_ROUND = 20, MAX_COPIES = 1024, MIN_RUNS = 5, MAX_RUNS = 2000, MAX_THREADS = 256 };
 static const size_t COLD_BYTES = (size_t)256 << 20;
 static const double SECONDS_PER_CASE = 0.5;
 
@@ -42,6 +44,8 @@ static const choice DTYPES[] = {
 
 /* The layer under test, as many times as it takes to leave the caches. */
 typedef struct bench_layer {
+    device_memory *memory;
+    size_t launches; /* runs that are timed together: 1 on the CPU */
     awqm_linear *copies[MAX_COPIES];
     size_t copy_count;
     awqm_linear_info info;
@@ -96,12 +100,13 @@ static double read_bandwidth(size_t threads) {
 
 /* ---- the layer ---- */
 
-static awqm_packed *random_layer(const awqm_device *device, size_t k, size_t n, int64_t group_size) {
+static awqm_packed *random_layer(const awqm_device *device, awqm_layout layout, size_t k, size_t n,
+                                 int64_t group_size) {
     uint64_t seed = 1;
     float *weight = allocate(k * n, sizeof *weight);
     for (size_t i = 0; i < k * n; i++) weight[i] = (float)(random_unit(&seed) - 0.5);
     awqm_quantize_options options = {
-        .struct_size = sizeof options, .group_size = group_size, .device = device, .layout = AWQM_LAYOUT_CPU};
+        .struct_size = sizeof options, .group_size = group_size, .device = device, .layout = layout};
     awqm_packed *packed = NULL;
     check(awqm_quantize_tensor(weight, k * n * sizeof *weight, AWQM_DTYPE_F32, (int64_t)n, (int64_t)k,
                                &options, &packed));
@@ -130,7 +135,7 @@ static measurement measure(const bench_layer *layer, awqm_kernel kernel, awqm_dt
     for (size_t i = 0; i < layer->copy_count; i++)
         check(awqm_plan_create(layer->copies[i], &options, &plans[i]));
     check(awqm_plan_get_info(plans[0], &result.plan));
-    void *workspace = allocate(result.plan.workspace_bytes, 1);
+    void *workspace = device_allocate(layer->memory, result.plan.workspace_bytes);
     awqm_run_args args = {
         .struct_size = sizeof args, .x = x, .x_dtype = dtype, .y_dtype = dtype, .y = y, .m = m};
 
@@ -138,18 +143,31 @@ static measurement measure(const bench_layer *layer, awqm_kernel kernel, awqm_dt
     size_t runs = 0;
     for (size_t i = 0; runs < MAX_RUNS && (runs < MIN_RUNS || spent < SECONDS_PER_CASE); i++) {
         double started = seconds_now();
-        check(
-            awqm_plan_run(plans[i % layer->copy_count], &args, workspace, result.plan.workspace_bytes, NULL));
-        double elapsed = seconds_now() - started;
+        for (size_t l = 0; l < layer->launches; l++) {
+            const awqm_plan *plan = plans[(i * layer->launches + l) % layer->copy_count];
+            check(awqm_plan_run(plan, &args, workspace, result.plan.workspace_bytes, NULL));
+        }
+        device_wait(layer->memory);
+        double elapsed = (seconds_now() - started) / (double)layer->launches;
         if (i == 0) continue; /* the first run wakes the threads and touches x and y */
         times[runs++] = elapsed;
-        spent += elapsed;
+        spent += elapsed * (double)layer->launches;
     }
     result.median_s = median(times, runs);
     result.min_s = times[0];
     for (size_t i = 0; i < layer->copy_count; i++) awqm_plan_free(plans[i]);
-    free(workspace);
+    device_release(layer->memory, workspace);
     return result;
+}
+
+/* Whether a kernel can be forced for a layer. */
+static bool has_kernel(const awqm_linear *linear, awqm_kernel kernel, awqm_dtype dtype) {
+    awqm_plan *plan = NULL;
+    awqm_plan_options options = {.struct_size = sizeof options, .kernel = kernel, .dtype = dtype, .m = 1};
+    awqm_status status = awqm_plan_create(linear, &options, &plan);
+    awqm_plan_free(plan);
+    if (status != AWQM_STATUS_KERNEL_UNSUPPORTED) check(status);
+    return status == AWQM_STATUS_OK;
 }
 
 static awqm_kernel picked_kernel(const awqm_linear *linear, awqm_dtype dtype, int64_t m) {
@@ -212,7 +230,7 @@ static int64_t next_m(const char **list) {
 int command_bench(int argc, char **argv) {
     const char *directory = NULL, *layer_name = NULL, *shape = NULL, *m_list = "1,16,256",
                *device_name = "cpu";
-    uint32_t kernel = KERNEL_BOTH, dtype = AWQM_DTYPE_F32;
+    uint32_t kernel = KERNEL_BOTH, dtype = 0;
     uint64_t threads = 0;
     int64_t group_size = 128;
     bool as_json = false;
@@ -225,7 +243,7 @@ int command_bench(int argc, char **argv) {
         {"--m", OPTION_TEXT, &m_list, "LIST", "rows of activations (1,16,256)", NULL},
         {"--device", OPTION_TEXT, &device_name, "cpu|cuda:N", "where to run (cpu)", NULL},
         {"--kernel", OPTION_CHOICE, &kernel, "both|auto|...", "which kernels (both: gemv and gemm)", KERNELS},
-        {"--dtype", OPTION_CHOICE, &dtype, "f32|f16|bf16", "of the activations (f32)", DTYPES},
+        {"--dtype", OPTION_CHOICE, &dtype, "f32|f16|bf16", "of the activations (f32; f16 on a GPU)", DTYPES},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},
     };
@@ -244,6 +262,8 @@ int command_bench(int argc, char **argv) {
     awqm_device *device = open_device(device_name, (uint32_t)threads);
     awqm_device_info device_info = {.struct_size = sizeof device_info};
     check(awqm_device_get_info(device, &device_info));
+    bool gpu = device_info.backend == AWQM_BACKEND_CUDA;
+    if (dtype == 0) dtype = gpu ? AWQM_DTYPE_F16 : AWQM_DTYPE_F32;
     awqm_packed *packed;
     if (directory) {
         awqm_checkpoint *checkpoint = NULL;
@@ -252,13 +272,15 @@ int command_bench(int argc, char **argv) {
         packed = load_layer(checkpoint, layer_name, &load);
         awqm_checkpoint_free(checkpoint);
     } else {
-        packed = random_layer(device, (size_t)k, (size_t)n, group_size);
+        awqm_layout layout = gpu ? AWQM_LAYOUT_MARLIN : AWQM_LAYOUT_CPU;
+        packed = random_layer(device, layout, (size_t)k, (size_t)n, group_size);
     }
-    bench_layer layer = {.copy_count = 0};
+    bench_layer layer = {.memory = device_memory_open(device), .launches = gpu ? LAUNCHES_OF_ROUND : 1};
     make_copies(&layer, device, packed);
     awqm_packed_free(packed);
     size_t reading_threads = device_info.threads < 1 ? 1 : device_info.threads;
-    double roof = read_bandwidth(reading_threads > MAX_THREADS ? MAX_THREADS : reading_threads);
+    double roof = gpu ? 1e9 * device_info.bandwidth_gbps
+                      : read_bandwidth(reading_threads > MAX_THREADS ? MAX_THREADS : reading_threads);
 
     json w = {0};
     if (as_json) {
@@ -270,19 +292,20 @@ int command_bench(int argc, char **argv) {
         json_int(&w, "copies", (int64_t)layer.copy_count);
         json_open_array(&w, "results");
     } else {
+        char threads_text[32] = "";
+        if (!gpu) snprintf(threads_text, sizeof threads_text, ", %u threads", (unsigned)device_info.threads);
         printf("%s: K %" PRId64 ", N %" PRId64 ", group size %" PRId64
                ", %.2f MB of weights, cold (%zu copies)\n"
-               "%s, %u threads, reads memory at %.2f GB/s\n",
+               "%s%s, reads memory at %.2f GB/s\n",
                layer_name ? layer_name : "random weights", layer.info.k, layer.info.n, layer.info.group_size,
                (double)layer.info.bytes / 1e6, layer.copy_count, device_info.name,
-               (unsigned)device_info.threads, roof / 1e9);
+               threads_text, roof / 1e9);
     }
     const char *ms = m_list;
     for (int64_t m; (m = next_m(&ms)) != 0;) {
         size_t element = awqm_dtype_bytes(dtype);
         size_t x_count = (size_t)m * (size_t)layer.info.k, y_count = (size_t)m * (size_t)layer.info.n;
         char *x = allocate(x_count, element);
-        void *y = allocate(y_count, element);
         uint64_t seed = 2;
         for (size_t i = 0; i < x_count; i++) {
             float value = (float)random_unit(&seed) - 0.5f;
@@ -290,17 +313,21 @@ int command_bench(int argc, char **argv) {
             uint16_t half = (uint16_t)(0x3800 | (random_bits(&seed) & 0x07FF));
             memcpy(x + i * element, element == 4 ? (void *)&value : (void *)&half, element);
         }
+        void *device_x = device_copy_of(layer.memory, x, x_count * element);
+        void *y = device_allocate(layer.memory, y_count * element);
         awqm_kernel picked = picked_kernel(layer.copies[0], dtype, m);
         const awqm_kernel both[] = {AWQM_KERNEL_GEMV, AWQM_KERNEL_GEMM};
         const awqm_kernel *list = kernel == KERNEL_BOTH ? both : &kernel;
         for (size_t i = 0; i < (kernel == KERNEL_BOTH ? 2 : 1); i++) {
-            measurement r = measure(&layer, list[i], dtype, m, x, y);
+            if (kernel == KERNEL_BOTH && !has_kernel(layer.copies[0], list[i], dtype)) continue;
+            measurement r = measure(&layer, list[i], dtype, m, device_x, y);
             r.is_auto = r.plan.kernel == picked;
             if (as_json) write_result(&w, &r, &device_info, device_name, roof);
             else print_result(&r, roof);
         }
+        device_release(layer.memory, device_x);
+        device_release(layer.memory, y);
         free(x);
-        free(y);
     }
     if (as_json) {
         json_close_array(&w);
@@ -308,5 +335,6 @@ int command_bench(int argc, char **argv) {
     }
     for (size_t i = 0; i < layer.copy_count; i++) awqm_linear_free(layer.copies[i]);
     awqm_device_free(device);
+    device_memory_close(layer.memory);
     return EXIT_DONE;
 }

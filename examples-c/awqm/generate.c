@@ -82,7 +82,7 @@ int command_generate(int argc, char **argv) {
         {"--top-p", OPTION_REAL, &picker.top_p, "P",
          "draw from the likeliest tokens that hold this share (1)", NULL},
         {"--seed", OPTION_COUNT, &picker.seed, "S", "of the random draw (1)", NULL},
-        {"--device", OPTION_TEXT, &device_name, "cpu|cuda:N", "where to run (cpu)", NULL},
+        {"--device", OPTION_TEXT, &device_name, "cpu", "where to run (cpu)", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object instead of the text", NULL},
     };
@@ -105,7 +105,7 @@ int command_generate(int argc, char **argv) {
     }
     if (limit > config.max_positions - prompt_count) limit = config.max_positions - prompt_count;
 
-    awqm_device *device = open_device(device_name, (uint32_t)threads);
+    awqm_device *device = open_cpu(device_name, (uint32_t)threads);
     awqm_device_info device_info = {.struct_size = sizeof device_info};
     check(awqm_device_get_info(device, &device_info));
     engine *e = engine_open(directory, device, prompt_count + limit, PROMPT_BATCH);

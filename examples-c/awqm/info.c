@@ -99,9 +99,9 @@ static gpu describe_gpu(uint32_t capability, const awqm_device_info *device) {
     check(awqm_query_capability(capability, &g.names));
     g.multiprocessors = g.names.multiprocessors;
     g.bandwidth_gbps = g.names.bandwidth_gbps;
-    if (device) { /* what is there counts; its bandwidth is not known to the driver */
+    if (device) { /* what is there counts */
         g.multiprocessors = device->multiprocessors;
-        g.bandwidth_gbps = 0;
+        g.bandwidth_gbps = device->bandwidth_gbps;
     } else if (!g.multiprocessors && g.names.supported) {
         g.multiprocessors = 100; /* a GPU of the future */
     }

@@ -26,6 +26,18 @@ float float_from_f16(uint16_t bits) {
     return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+uint16_t f16_from_float(float value) {
+    int exponent;
+    double magnitude = fabs((double)value), fraction = frexp(magnitude, &exponent);
+    uint32_t sign = signbit(value) ? 0x8000 : 0;
+    if (isnan(value)) return (uint16_t)(sign | 0x7E00);
+    if (magnitude >= 65520) return (uint16_t)(sign | 0x7C00);
+    /* Subnormal: multiples of 2^-24. Else eleven bits, of which the first is implied; rounding may carry into the
+     * exponent, which is right. */
+    if (magnitude < 0x1p-14) return (uint16_t)(sign | (uint32_t)nearbyint(magnitude * 0x1p24));
+    return (uint16_t)(sign | (((uint32_t)(exponent + 13) << 10) + (uint32_t)nearbyint(fraction * 2048)));
+}
+
 void to_floats(float *out, const void *from, awqm_dtype dtype, size_t count) {
     const unsigned char *bytes = from;
     if (dtype == AWQM_DTYPE_F32) {

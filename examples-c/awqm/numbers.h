@@ -9,6 +9,9 @@
 float float_from_f16(uint16_t bits);
 float float_from_bf16(uint16_t bits);
 
+/* The nearest F16, ties to even; numbers beyond its range become infinite. */
+uint16_t f16_from_float(float value);
+
 /* count elements of F16, BF16 or F32, at any address, to float; fails for another dtype. */
 void to_floats(float *out, const void *from, awqm_dtype dtype, size_t count);
 

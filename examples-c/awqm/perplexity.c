@@ -91,7 +91,7 @@ int command_perplexity(int argc, char **argv) {
         {"--text", OPTION_TEXT, &text_path, "FILE", "the text, UTF-8", NULL},
         {"--window", OPTION_COUNT, &window, "T", "tokens of a window (512)", NULL},
         {"--windows", OPTION_COUNT, &windows, "N", "how many windows at most (all)", NULL},
-        {"--device", OPTION_TEXT, &device_name, "cpu|cuda:N", "where to run (cpu)", NULL},
+        {"--device", OPTION_TEXT, &device_name, "cpu", "where to run (cpu)", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},
     };
@@ -123,7 +123,7 @@ int command_perplexity(int argc, char **argv) {
     }
     if (windows == 0 || windows > whole) windows = whole;
 
-    awqm_device *device = open_device(device_name, (uint32_t)threads);
+    awqm_device *device = open_cpu(device_name, (uint32_t)threads);
     engine *e = engine_open(directory, device, window, BATCH);
     progress_bar bar = progress_begin();
     double total = 0, started = seconds_now();

@@ -7,6 +7,7 @@
 #include "args.h"
 #include "commands.h"
 #include "common.h"
+#include "device_memory.h"
 #include "json.h"
 #include "layers.h"
 
@@ -108,21 +109,29 @@ int command_run(int argc, char **argv) {
     check(awqm_plan_get_info(plan, &chosen));
     char *reason;
     FETCH_TEXT(reason, awqm_plan_get_reason, plan);
-    void *workspace = allocate(chosen.workspace_bytes, 1);
     size_t y_bytes = (size_t)m * (size_t)shape.n * element;
     void *y = allocate(y_bytes, 1);
+    device_memory *memory = device_memory_open(device);
+    void *workspace = device_allocate(memory, chosen.workspace_bytes);
+    char *device_x = device_copy_of(memory, x, x_view.bytes);
+    void *device_y = device_allocate(memory, y_bytes);
     awqm_run_args args = {
         .struct_size = sizeof args,
-        .x = x + x_offset,
+        .x = device_x + x_offset,
         .x_dtype = x_view.dtype,
-        .y = y,
+        .y = device_y,
         .y_dtype = x_view.dtype,
         .m = m,
         .x_stride = x_columns,
     };
     double started = seconds_now();
     check(awqm_plan_run(plan, &args, workspace, chosen.workspace_bytes, NULL));
+    device_wait(memory); /* on a GPU the run has only been launched */
     double elapsed = seconds_now() - started;
+    device_read(memory, y, device_y, y_bytes);
+    device_release(memory, workspace);
+    device_release(memory, device_x);
+    device_release(memory, device_y);
 
     const char *y_name = "y";
     awqm_tensor_view y_view = {.struct_size = sizeof y_view,
@@ -155,12 +164,12 @@ int command_run(int argc, char **argv) {
                awqm_kernel_name(chosen.kernel), elapsed * 1e6, reason);
     }
     free(reason);
-    free(workspace);
     free(x);
     free(y);
     awqm_plan_free(plan);
     awqm_linear_free(linear);
     awqm_checkpoint_free(checkpoint);
     awqm_device_free(device);
+    device_memory_close(memory);
     return EXIT_DONE;
 }

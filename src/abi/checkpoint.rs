@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::{awqm_config, item};
-use super::device::{awqm_device, threads};
+use super::device::{awqm_device, own_layout, threads};
 use super::guard::{guard, silent};
 use super::options::{self, InfoOut, Sized0};
 use super::packed::awqm_packed;
@@ -68,7 +68,7 @@ unsafe impl Sized0 for awqm_layer_info {}
 pub struct awqm_load_options {
     /// sizeof(awqm_load_options).
     pub struct_size: usize,
-    /// Layout to pack into; 0 = AWQM_LAYOUT_CPU. Dense layers stay dense.
+    /// Layout to pack into; 0 = what layers of `device` run from: MARLIN for a GPU, else CPU. Dense layers stay dense.
     pub layout: awqm_layout,
     /// How to slice; AWQM_TP_DIM_NONE = take all.
     pub tp_dim: awqm_tp_dim,
@@ -362,7 +362,9 @@ pub unsafe extern "C" fn awqm_checkpoint_load(
         // SAFETY: the caller's promise.
         let (options, names) =
             unsafe { (options::read(options, "options")?, strings(names, count, "names")?) };
-        let to = options.layout.get_or(Layout::Cpu, "options.layout")?;
+        // SAFETY: the caller's promise.
+        let default = unsafe { own_layout(options.device) };
+        let to = options.layout.get_or(default, "options.layout")?;
         let dim = match options.tp_dim {
             awqm_tp_dim::NONE => None,
             awqm_tp_dim::COLUMN => Some(Split::Column),

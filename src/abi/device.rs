@@ -12,6 +12,7 @@ use super::types::{awqm_backend, awqm_isa};
 use crate::cpu::CpuDevice;
 use crate::cuda::CudaDevice;
 use crate::error::{Error, Result};
+use crate::layout::Layout;
 use crate::parallel::{Parallel, Pool, Serial};
 
 /// A device: the CPU with its threads, or a GPU. Immutable; shareable between threads.
@@ -34,6 +35,18 @@ pub(super) unsafe fn threads<'a>(device: *const awqm_device) -> &'a dyn Parallel
     match unsafe { device.as_ref() }.map(|d| &d.inner) {
         Some(Backend::Cpu(cpu)) => cpu.parallel(),
         Some(Backend::Cuda(_)) | None => &Serial,
+    }
+}
+
+/// The layout that quantized layers of a device run from; that of the CPU without one.
+///
+/// # Safety
+/// `device` is NULL or a live handle.
+pub(super) unsafe fn own_layout(device: *const awqm_device) -> Layout {
+    // SAFETY: the caller's promise.
+    match unsafe { device.as_ref() }.map(|d| &d.inner) {
+        Some(Backend::Cuda(_)) => Layout::Marlin,
+        Some(Backend::Cpu(_)) | None => Layout::Cpu,
     }
 }
 

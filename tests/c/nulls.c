@@ -164,7 +164,7 @@ static void device_linear_plan(const char *fixtures) {
     STRUCT(awqm_plan_options, options);
 
     NULLS(awqm_device_create_cpu(NULL, NULL));
-    NULLS(awqm_device_create_cuda(0, NULL));
+    NULLS(awqm_device_create_cuda(NULL, NULL));
     NULLS(awqm_device_get_info(NULL, &device_info));
     NULLS(awqm_device_get_info(device, NULL));
     NULLS(awqm_linear_create(NULL, layer, NULL, &other));

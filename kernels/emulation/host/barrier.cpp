@@ -11,6 +11,7 @@ static void open(Block &block) {
     for (Fiber &fiber : block.fibers) {
         if (fiber.state == State::Barrier) fiber.state = State::Ready;
     }
+    barrier.opened++;
     barrier.arrived = 0;
     barrier.result = barrier.any;
     barrier.any = false;

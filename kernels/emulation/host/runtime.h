@@ -46,10 +46,12 @@ struct Rendezvous {
 struct Warp {
     Rendezvous rendezvous;
     uint32_t lanes = 0, exited = 0;
-    bool asleep = false;  // the scheduler leaves it out
+    bool asleep = false;        // the scheduler leaves it out
+    uint64_t slept_behind = 0;  // BlockBarrier::opened at that time
 };
 
 struct BlockBarrier {
+    uint64_t opened = 0;
     uint32_t arrived = 0;
     const char *file = nullptr;
     int line = 0;
@@ -69,6 +71,7 @@ struct Block {
     Launch *launch = nullptr;
     Index index{};
     uint32_t live = 0;
+    uint64_t straggler = 0;  // a warp that the scheduler may keep back
     std::vector<Fiber> fibers;
     std::vector<Warp> warps;
     BlockBarrier barrier;

@@ -43,6 +43,7 @@ class Scheduler {
         : launch_(launch), order_(launch.options.order), random_(launch.options.seed),
           total_(static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z) {
         if (order_ != Order::Random) return;
+        straggling_ = launch.options.seed % 2 == 1;
         shuffled_.resize(total_);
         for (uint64_t i = 0; i < total_; i++) shuffled_[i] = i;
         for (uint64_t i = total_; i > 1; i--) std::swap(shuffled_[i - 1], shuffled_[random_.below(i)]);
@@ -101,6 +102,7 @@ class Scheduler {
             fiber.index = {t % size.x, t / size.x % size.y, t / size.x / size.y};
             block->warps[fiber.warp].lanes |= 1u << fiber.lane;
         }
+        if (straggling_) block->straggler = random_.below(block->warps.size());
         open_shared(*block);
         return block;
     }
@@ -118,16 +120,17 @@ class Scheduler {
         uint64_t turns = random ? 1 + random_.below(warps) : warps;
         for (uint64_t i = 0; i < turns && !failed(); i++) {
             uint64_t warp = random ? random_.below(warps) : reverse ? warps - 1 - i : i;
-            if (random && falls_asleep(block.warps[warp])) continue;
+            if (straggling_ && falls_behind(block, block.warps[warp])) continue;
             uint64_t sweeps = order_ == Order::Greedy || order_ == Order::GreedyReverse ? UINT64_MAX : random ? 1 + random_.below(8) : 1;
             while (sweeps-- > 0 && sweep(block, warp) && !failed()) {}
         }
     }
 
-    // Random puts a warp to sleep now and then, until nothing else can run: that is how a write comes far too late. The last
-    // to fall asleep wakes first, so that one sleeps through the whole life of another block.
-    bool falls_asleep(Warp &warp) {
-        if (!warp.asleep && random_.below(24) == 0) {
+    // With every other seed of Random one warp of each block sleeps behind each barrier until nothing else can run: that is
+    // how a write comes far too late.
+    bool falls_behind(Block &block, Warp &warp) {
+        if (&warp == &block.warps[block.straggler] && warp.slept_behind != block.barrier.opened) {
+            warp.slept_behind = block.barrier.opened;
             warp.asleep = true;
             asleep_.push_back(&warp);
         }
@@ -168,9 +171,10 @@ class Scheduler {
             }
         }
         if (progress_ || asleep_.empty()) return;
+        std::swap(asleep_[random_.below(asleep_.size())], asleep_.back());
         asleep_.back()->asleep = false;
         asleep_.pop_back();
-        progress_ = true;
+        spinning_ = true;  // it may go on, or only turn in its circle
     }
 
     // Warps that fell asleep when they had nothing left to do.
@@ -216,7 +220,7 @@ class Scheduler {
     Order order_;
     Random random_;
     uint64_t total_, next_ = 0, idle_ = 0;
-    bool progress_ = false, spinning_ = false;
+    bool progress_ = false, spinning_ = false, straggling_ = false;
     std::vector<uint64_t> shuffled_;
     std::vector<Warp *> asleep_;
     std::vector<std::unique_ptr<Block>> alive_;

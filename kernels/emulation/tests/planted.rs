@@ -243,16 +243,3 @@ fn launches_that_a_driver_refuses() {
     assert!(with("planted_none", [1; 3], [128, 1, 1], 300_000).contains("bytes of shared memory"));
     assert!(awq_marlin_emulation::kernels().contains(&String::from("planted_none")));
 }
-#[test]
-fn zz_seeds() {
-    let mut hits = Vec::new();
-    for seed in 1..=200 {
-        let o = Options { order: Order::Random(seed), resident: 0, ..Options::default() };
-        for (k, b) in [(320, 2), (640, 3)] {
-            if run("no_barrier_before_count", k, b, &o).is_err() {
-                hits.push((seed, k));
-            }
-        }
-    }
-    eprintln!("{} {:?}", hits.len(), &hits);
-}

@@ -19,9 +19,9 @@ pub fn known(state: &State, device: c_int) -> Result<c_int, u32> {
 
 fn attribute(device: c_int, attribute: u32) -> c_int {
     match attribute {
-        16 => 108,        // multiprocessors
-        36 => 1_593_000,  // memory clock in kHz
-        37 => 5120,       // bus width in bits
+        16 => 108,       // multiprocessors
+        36 => 1_593_000, // memory clock in kHz
+        37 => 5120,      // bus width in bits
         75 => environment::capability(device).0,
         76 => environment::capability(device).1,
         97 => 163 * 1024, // most shared memory of a block

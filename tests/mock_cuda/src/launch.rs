@@ -5,7 +5,9 @@ use std::ffi::c_void;
 use awq_marlin_emulation::Options;
 
 use crate::call::api;
-use crate::error::{ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_HANDLE, INVALID_VALUE, Outcome, STREAM_CAPTURE_UNSUPPORTED};
+use crate::error::{
+    ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_HANDLE, INVALID_VALUE, Outcome, STREAM_CAPTURE_UNSUPPORTED,
+};
 use crate::state::{Handle, State};
 
 /// `CUlaunchConfig`.
@@ -51,7 +53,14 @@ impl State {
         let outcome = self.with_memory(device, || {
             // SAFETY: the argument is the kernel's struct; what it points to is checked by the emulation.
             unsafe {
-                awq_marlin_emulation::launch(&name, work.grid, work.block, work.shared_bytes as usize, &options, &args)
+                awq_marlin_emulation::launch(
+                    &name,
+                    work.grid,
+                    work.block,
+                    work.shared_bytes as usize,
+                    &options,
+                    &args,
+                )
             }
         });
         if let Err(what) = outcome {

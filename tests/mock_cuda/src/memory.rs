@@ -28,7 +28,14 @@ impl Allocation {
         let pages = bytes.div_ceil(PAGE) * PAGE;
         // SAFETY: new anonymous pages.
         let at = unsafe {
-            libc::mmap(null_mut(), pages, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+            libc::mmap(
+                null_mut(),
+                pages,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
         };
         if at == libc::MAP_FAILED {
             return Err(OUT_OF_MEMORY);
@@ -54,7 +61,9 @@ impl Allocation {
     pub fn intact(&self) -> bool {
         self.protect(false);
         // SAFETY: the pages are mapped and readable now.
-        let rest = unsafe { std::slice::from_raw_parts(self.at.cast::<u8>().add(self.bytes), self.pages - self.bytes) };
+        let rest = unsafe {
+            std::slice::from_raw_parts(self.at.cast::<u8>().add(self.bytes), self.pages - self.bytes)
+        };
         let intact = rest.iter().all(|b| *b == FRESH);
         self.protect(true);
         intact

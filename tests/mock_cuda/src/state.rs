@@ -13,8 +13,9 @@ use crate::stream::Stream;
 
 pub type Handle = usize;
 
-pub static STATE: LazyLock<Mutex<State>> =
-    LazyLock::new(|| Mutex::new(State { faults: Faults::from_environment(), next: 0x1000, ..State::default() }));
+pub static STATE: LazyLock<Mutex<State>> = LazyLock::new(|| {
+    Mutex::new(State { faults: Faults::from_environment(), next: 0x1000, ..State::default() })
+});
 
 #[derive(Default)]
 pub struct State {
