@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # Below 1.0 every minor version may break the ABI, so it is part of the SONAME (as build.rs has it).
 SOVERSION := $(shell echo $(VERSION) | awk -F. '{ print ($$1 == 0) ? $$1 "." $$2 : $$1 }')
 
-.PHONY: build test demo bench header fmt lint setup install clean
+.PHONY: build test demo bench gpu-check header fmt lint setup install clean
 
 build: setup
 	$(CARGO) build --release
@@ -25,6 +25,10 @@ demo: build
 
 bench: build
 	scripts/bench.sh
+
+# .gpu-check/ with a run.sh for a machine that has a GPU.
+gpu-check: setup
+	scripts/gpu_check.sh
 
 # Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi.
 header:

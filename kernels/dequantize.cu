@@ -11,6 +11,16 @@ namespace awqm {
 
 constexpr int kTilesOfBlock = 8;
 
+// A product in F32 that rounds to F16 and BF16 as the exact product does: where F32 cannot hold it, the odd one of its two
+// neighbours. Only scales in F32 need it; any other product with a code is exact.
+AWQM_DEVICE float product_to_odd(float a, float b) {
+  const float product = a * b, rest = fmaf(a, b, -product);
+  uint32_t bits = bit_cast<uint32_t>(product);
+  if (rest == 0.0f || (bits & 0x7f800000u) == 0x7f800000u) return product;
+  if ((rest < 0.0f) != (product < 0.0f)) bits--;  // it was rounded away from 0
+  return bit_cast<float>(bits | 1u);
+}
+
 template <class T, int BITS> AWQM_DEVICE void dequantize(const DequantizeArgs& a) {
   // Rows of the result: 64 columns of w[K,N], or 16 rows of k of w[N,K]; padded against bank conflicts.
   constexpr int kStride = 72, kStrideT = 24, kWords = 64 * kStrideT;
@@ -32,7 +42,8 @@ template <class T, int BITS> AWQM_DEVICE void dequantize(const DequantizeArgs& a
     const int zero = a.qzeros ? zero_of(group, p) : 1 << (BITS - 1);
 #pragma unroll
     for (int r = 0; r < 4; r++) {
-      const float w = static_cast<float>(code_of(codes, p, r) - zero) * scale;
+      const float q = static_cast<float>(code_of(codes, p, r) - zero);
+      const float w = a.scale_dtype == DTYPE_F32 ? product_to_odd(q, scale) : q * scale;
       const int k = lane % 4 * 2 + r % 2 + r / 2 * 8, n = p * 8 + lane / 4;
       tile[a.transposed ? n * kStrideT + k : k * kStride + n] = bit_cast<uint16_t>(from_float<T>(w));
     }

@@ -1,4 +1,4 @@
-/* What the parts of the check share. */
+/* Checks that count themselves, and products on the GPU in memory whose surroundings are watched. */
 #ifndef GPU_CHECK_H
 #define GPU_CHECK_H
 
@@ -57,6 +57,8 @@ void release(prepared *it);
 void compare(const prepared *it, const awqm_packed *packed, const void *y, const char *what);
 
 awqm_linear *on_device(const awqm_device *device, const awqm_packed *packed);
+
+/* --- the parts of check.c --- */
 
 /* check_memory.c */
 void dequantized_and_repacked(const setting *s);
