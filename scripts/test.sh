@@ -3,7 +3,7 @@
 # Prints a row for each group, what was skipped and why, and the total on the last line.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh rust c     only those parts: rust, c, valgrind, release, model
+#   scripts/test.sh rust c     only those parts: rust, c, gpu, valgrind, release, model
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -13,7 +13,7 @@ logs=$out/logs
 rm -rf "$out"
 mkdir -p "$logs" "$out/lib"
 
-parts=${*:-rust c valgrind release model}
+parts=${*:-rust c gpu valgrind release model}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 passed=0 failed=0 skipped=0
@@ -202,6 +202,20 @@ if wanted c; then
     else
         skip "asan ubsan" "gcc cannot link or run a program with its sanitizers here"
     fi
+fi
+
+if wanted gpu; then
+    # The programs of gpu-check against the mock driver. 77: there are no kernels, the last line says why.
+    since=$EPOCHREALTIME
+    scripts/gpu_check.sh --mock >"$logs/gpu.log" 2>&1
+    case $? in
+    0) count "gpu programs, mock driver" 1 0 0 "$since" "$(awk '/^ok/ { n += $2 } END { print n " checks" }' "$logs/gpu.log")" ;;
+    77) skip "gpu programs, mock driver" "$(tail -n 1 "$logs/gpu.log")" ;;
+    *)
+        count "gpu programs, mock driver" 0 1 0 "$since"
+        tail -n 25 "$logs/gpu.log" | sed 's/^/    /'
+        ;;
+    esac
 fi
 
 if wanted valgrind; then
