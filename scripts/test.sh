@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs every test: Rust, then the C suite against the public header in many variants, then whole models.
+# Runs every test: Rust, then the C suite against the public header in many variants, the CUDA backend on a driver
+# without a GPU, then whole models.
 # Prints a row for each group, what was skipped and why, and the total on the last line.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh rust c     only those parts: rust, c, gpu, valgrind, release, model
+#   scripts/test.sh rust c     only those parts: rust, c, cuda, valgrind, release, model
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -13,7 +14,7 @@ logs=$out/logs
 rm -rf "$out"
 mkdir -p "$logs" "$out/lib"
 
-parts=${*:-rust c gpu valgrind release model}
+parts=${*:-rust c cuda valgrind release model}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 passed=0 failed=0 skipped=0
@@ -69,9 +70,12 @@ rust() {
 
 # --- the C suite ---
 
-programs() { for f in tests/c/*.c; do basename "$f" .c; done; }
+# Where the programs are, and what each is built with.
+folder=tests/c beside=
 
-# compile DIR COMPILER LINK-ARGUMENTS FLAGS...: builds every program of tests/c into DIR, as many at once as there are cores.
+programs() { for f in "$folder"/*.c; do basename "$f" .c; done; }
+
+# compile DIR COMPILER LINK-ARGUMENTS FLAGS...: builds every program of $folder into DIR, as many at once as there are cores.
 compile() {
     local dir=$1 cc=$2 link=$3
     shift 3
@@ -80,9 +84,9 @@ compile() {
     mkdir -p "$dir"
     # shellcheck disable=SC2086 # link and flags are lists
     programs | xargs -P "$(nproc)" -I{} sh -c '
-        name=$1 dir=$2 cc=$3 language=$4 link=$5; shift 5
-        $cc -x $language "$@" -Wall -Wextra -Wpedantic -Werror -g -Itests/c tests/c/$name.c -x none \
-            $link -o $dir/$name >$dir/$name.build 2>&1' sh {} "$dir" "$cc" "$language" "$link" "$@"
+        name=$1 dir=$2 cc=$3 language=$4 sources=$5 link=$6; shift 6
+        $cc -x $language "$@" -Wall -Wextra -Wpedantic -Werror -g -Itests/c $sources/$name.c '"$beside"' -x none \
+            $link -o $dir/$name >$dir/$name.build 2>&1' sh {} "$dir" "$cc" "$language" "$folder" "$link" "$@"
 }
 
 # c_suite NAME RUNNER COMPILER LINK-ARGUMENTS FLAGS...: builds the programs and runs each one as `RUNNER program FIXTURES`.
@@ -148,6 +152,26 @@ examples() {
         ! "$dir/03_repack" $checkpoint no.such.layer
 }
 
+# The library says what its kernels are for.
+has_kernels() {
+    local program=$out/has_kernels
+    printf '%s\n' '#include <awq_marlin.h>' '#include <string.h>' \
+        'int main(void) { return strstr(awqm_build_info(), "without kernels") != NULL; }' |
+        gcc -x c - -x none $shared -o "$program" && "$program"
+}
+
+# A libcuda of another time: it has no function that the library needs.
+old_driver() {
+    local dir=$out/old-driver
+    mkdir -p "$dir"
+    echo 'int cuInit(unsigned f) { return (int)f; } int cuDriverGetVersion(int *v) { *v = 13010; return 0; }' |
+        gcc -x c -shared -fPIC -o "$dir/libcuda.so.1" -
+    printf '%s\n' '#include <awq_marlin.h>' '#include <stdio.h>' 'int main(void) { awqm_device *d = 0;' \
+        'int s = awqm_device_create_cuda(0, &d); printf("%s: %s", awqm_status_name(s), awqm_last_error_message()); }' |
+        gcc -x c - -x none $shared -o "$dir/open" || return 1
+    prints "AWQM_STATUS_DRIVER_TOO_OLD: the CUDA driver is too old: it lacks cu" env LD_LIBRARY_PATH="$dir" "$dir/open"
+}
+
 # --- what runs ---
 
 if wanted rust; then
@@ -156,7 +180,7 @@ if wanted rust; then
     rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols
 fi
 
-if wanted c || wanted valgrind; then
+if wanted c || wanted cuda || wanted valgrind; then
     if check "build with test-hooks" cargo build --features test-hooks --target-dir target/hooks; then
         cp target/hooks/debug/libawq_marlin.so target/hooks/debug/libawq_marlin.a "$out/lib/"
         soname=$(readelf -d "$out/lib/libawq_marlin.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
@@ -168,7 +192,8 @@ if wanted c || wanted valgrind; then
         native=$(static_link_line)
         static="$hooks -I$out $out/lib/libawq_marlin.a ${native:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}"
     else
-        parts=${parts//valgrind/} parts=" ${parts// c / } "
+        parts=" $parts "
+        parts=${parts/ valgrind / } parts=${parts/ cuda / } parts=${parts/ c / }
     fi
 fi
 
@@ -204,18 +229,21 @@ if wanted c; then
     fi
 fi
 
-if wanted gpu; then
-    # The programs of gpu-check against the mock driver. 77: there are no kernels, the last line says why.
-    since=$EPOCHREALTIME
-    scripts/gpu_check.sh --mock >"$logs/gpu.log" 2>&1
-    case $? in
-    0) count "gpu programs, mock driver" 1 0 0 "$since" "$(awk '/^ok/ { n += $2 } END { print n " checks" }' "$logs/gpu.log")" ;;
-    77) skip "gpu programs, mock driver" "$(tail -n 1 "$logs/gpu.log")" ;;
-    *)
-        count "gpu programs, mock driver" 0 1 0 "$since"
-        tail -n 25 "$logs/gpu.log" | sed 's/^/    /'
-        ;;
-    esac
+if wanted cuda; then
+    # The unmodified library on a libcuda that runs the kernels here.
+    if ! has_kernels; then
+        skip "cuda" "this build has no kernels: no nvcc (scripts/get_nvcc.sh fetches one)"
+    elif check "mock driver" cargo build -p awq-marlin-mock-cuda; then
+        mkdir -p "$out/mock"
+        cp target/debug/libcuda.so "$out/mock/libcuda.so.1"
+        ln -sf libcuda.so.1 "$out/mock/libcuda.so" # the name that is looked for first
+        folder=tests/c_cuda beside=tests/gpu/driver.c
+        c_suite "cuda on the mock driver" "env LD_LIBRARY_PATH=$out/mock" gcc "$shared $out/mock/libcuda.so.1 -ldl" -std=c11
+        folder=tests/c beside=
+        check "cuda through the tool" tests/c_cuda/tool.sh "$out/mock" "$out/lib"
+        check "cuda, driver without a function" old_driver
+        check "cuda, programs of gpu-check" scripts/gpu_check.sh --mock
+    fi
 fi
 
 if wanted valgrind; then

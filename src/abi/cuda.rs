@@ -58,7 +58,7 @@ pub struct awqm_cuda_info {
     pub driver_version: i32,
     /// The oldest driver that the kernels run with, counted alike; 0: no CUDA backend is built in.
     pub needed_driver_version: i32,
-    /// What kernels are built for, as text, such as "75 80 86 89 90 100 120 80-ptx"; "" when none are. Static.
+    /// What kernels are built for, as text, such as "75,80,86,89,90,100,120,ptx80,ptx120"; "" when none are. Static.
     pub images: *const c_char,
 }
 
@@ -204,8 +204,9 @@ pub unsafe extern "C" fn awqm_linear_create_from_device(
     })
 }
 
-/// Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` rounded once to F16 or BF16:
-/// row-major (K, N), or (N, K) when `transposed` is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
+/// Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` in F32, rounded to F16 or BF16
+/// (with F16 and BF16 scales the very numbers of awqm_packed_dequantize): row-major (K, N), or (N, K) when `transposed`
+/// is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
 /// `stream`. For hosts that prefer a dense product for many rows. Layers on the CPU: awqm_packed_dequantize.
 ///
 /// Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),

@@ -36,7 +36,7 @@ pub(super) fn ready() -> Result<&'static Driver> {
     Ok(driver)
 }
 
-/// What the embedded kernels are compiled for, such as "75 80 86 89 90 100 120 80-ptx"; empty: nothing is embedded.
+/// What the embedded kernels are compiled for, such as "75,80,86,89,90,100,120,ptx80,ptx120"; empty: nothing is embedded.
 pub fn built_for() -> &'static str {
     awq_marlin_kernels::ARCHS
 }

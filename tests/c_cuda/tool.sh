@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# awqm on the mock driver gives what it gives on the CPU.
+#
+#   tests/c_cuda/tool.sh MOCK-DIR LIBRARY-DIR
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mock=$1 library=$2
+PATH="$HOME/.cargo/bin:$PATH"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+checkpoint=tests/fixtures/checkpoint/llama2l_gemm
+
+cargo build --quiet -p awqm-tokenizer
+# shellcheck disable=SC2046 # a list of files
+gcc -std=c11 -O1 -Iinclude $(ls examples-c/awqm/*.c examples-c/awqm/engine/*.c) target/debug/libawqm_tokenizer.a \
+    -L"$library" -Wl,-rpath,"$library" -lawq_marlin -lm -lpthread -ldl -o "$work/awqm"
+export LD_LIBRARY_PATH=$mock
+awqm=$work/awqm
+
+python3 - "$work" <<'EOF'
+import json, random, struct, sys
+# Three rows of 256 F16 numbers in a safetensors file.
+random.seed(1)
+data = b"".join(struct.pack("<e", random.uniform(-1, 1)) for _ in range(3 * 256))
+header = json.dumps({"x": {"dtype": "F16", "shape": [3, 256], "data_offsets": [0, len(data)]}}).encode()
+header += b" " * (-len(header) % 8)
+open(sys.argv[1] + "/x.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + data)
+EOF
+
+for layer in model.layers.0.mlp.up_proj model.layers.0.self_attn.q_proj model.layers.1.self_attn.k_proj; do
+    for device in cpu cuda:0; do
+        "$awqm" run $checkpoint --layer $layer --input "$work/x.safetensors" --output "$work/$device.safetensors" \
+            --device $device --kernel gemv
+    done
+    python3 - "$work" <<'EOF'
+import struct, sys
+def values(path):
+    blob = open(path, "rb").read()
+    (length,) = struct.unpack("<Q", blob[:8])
+    data = blob[8 + length:]
+    return struct.unpack(f"<{len(data) // 2}e", data)
+cpu, gpu = (values(f"{sys.argv[1]}/{d}.safetensors") for d in ("cpu", "cuda:0"))
+worst = max(abs(a - b) / (1 + abs(a)) for a, b in zip(cpu, gpu))
+# One unit in the last place of F16: sums of another order may round to the neighbour.
+assert len(cpu) == len(gpu) and worst <= 2**-10, worst
+print(f"{len(cpu)} values, largest difference {worst:.2g}")
+EOF
+done
+
+# refused TEXT ARGUMENTS...: awqm fails and says so.
+refused() {
+    local text=$1
+    shift
+    if "$awqm" "$@" 2>"$work/refused"; then return 1; fi
+    grep -q -- "$text" "$work/refused"
+}
+to_run="run $checkpoint --layer model.layers.0.mlp.up_proj --input $work/x.safetensors --output $work/y.safetensors"
+# shellcheck disable=SC2086 # words of a command line
+{
+    refused "later version" $to_run --device cuda:0 --kernel marlin
+    refused "cuda:1" $to_run --device cuda:1
+    MOCK_CUDA_CAPABILITY=6.1 refused "6.1" $to_run --device cuda:0
+    MOCK_CUDA_VERSION=12040 refused "needed CUDA 13.0" $to_run --device cuda:0
+}
+"$awqm" verify $checkpoint --device cuda:0
+"$awqm" info --device cuda:0
+"$awqm" bench $checkpoint --layer model.layers.0.self_attn.k_proj --device cuda:0 --m 1 --json >"$work/bench.json"
+grep -q '"kernel": "gemv"' "$work/bench.json"
+echo ok
