@@ -279,19 +279,8 @@ if wanted cuda; then
         folder=tests/c beside=
         check "cuda through the tool" tests/c_cuda/tool.sh "$out/mock" "$out/lib"
         check "cuda, driver without a function" old_driver
+        check "cuda, programs of gpu-check" scripts/gpu_check.sh --mock
     fi
-
-    # The programs of gpu-check against the mock driver. 77: there are no kernels, the last line says why.
-    since=$EPOCHREALTIME
-    scripts/gpu_check.sh --mock >"$logs/gpu.log" 2>&1
-    case $? in
-    0) count "gpu programs, mock driver" 1 0 0 "$since" "$(awk '/^ok/ { n += $2 } END { print n " checks" }' "$logs/gpu.log")" ;;
-    77) skip "gpu programs, mock driver" "$(tail -n 1 "$logs/gpu.log")" ;;
-    *)
-        count "gpu programs, mock driver" 0 1 0 "$since"
-        tail -n 25 "$logs/gpu.log" | sed 's/^/    /'
-        ;;
-    esac
 fi
 
 if wanted valgrind; then
