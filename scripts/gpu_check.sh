@@ -31,6 +31,7 @@ mock() {
     cargo build --quiet -p awq-marlin-mock-cuda
     mkdir -p "$1"
     ln -sf "$PWD/target/debug/libcuda.so" "$1/libcuda.so.1"
+    ln -sf libcuda.so.1 "$1/libcuda.so" # the name that is looked for first
 }
 
 soname() { objdump -p "$1" | awk '/SONAME/ { print $2 }'; }

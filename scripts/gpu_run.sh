@@ -28,6 +28,9 @@ step info 60 bin/awqm info --device cuda:0
 # What the emulation of the kernels gave, and what the hardware gives.
 step golden 120 bin/golden compare golden.bin
 step check 240 bin/check fixtures
+for checkpoint in llama2l_gemm llama1l_gemv llama2l_compressed_tensors; do
+    step "verify-$checkpoint" 60 bin/awqm verify fixtures/checkpoint/$checkpoint --device cuda:0
+done
 # Code that the driver compiles, as on GPUs that are newer than this build; and machine code alone.
 step ptx-only 120 env CUDA_FORCE_PTX_JIT=1 bin/check fixtures --small
 step cubin-only 120 env CUDA_DISABLE_PTX_JIT=1 bin/check fixtures --small
