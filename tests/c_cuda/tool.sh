@@ -64,6 +64,27 @@ to_run="run $checkpoint --layer model.layers.0.mlp.up_proj --input $work/x.safet
 }
 "$awqm" verify $checkpoint --device cuda:0
 "$awqm" info --device cuda:0
+
+# explained CAPABILITY TEXT...: info names the GPUs of a capability and says what runs on them; the JSON holds.
+explained() {
+    local capability=$1 text
+    shift
+    "$awqm" info --capability "$capability" >"$work/info"
+    for text in "$@"; do grep -q -- "$text" "$work/info"; done
+    "$awqm" info --capability "$capability" --json | python3 -c '
+import json, sys
+info = json.load(sys.stdin)
+assert len(info["plans"]) == (9 if info["gpu"]["supported"] else 0)
+assert all(p["reason"] and p["floor_us"] > 0 for p in info["plans"])'
+}
+explained 6.1 "Pascal: GTX 10" "below 7.5" "gemv    no"
+explained 7.5 "Turing: RTX 20, GTX 16, T4" "gemv    yes: f16$" "marlin  no: .*capability 8.0"
+explained 8.0 "A100" "gemv    yes: f16 bf16" "4096x14336"
+explained 8.6 "RTX 30"
+explained 8.9 "Ada Lovelace: RTX 40, L4"
+explained 9.0 "Hopper: H100, H200" "132 multiprocessors, 3350 GB/s" "8192x28672"
+explained 10.0 "Blackwell: B200"
+explained 12.0 "Blackwell: RTX 50"
 "$awqm" bench $checkpoint --layer model.layers.0.self_attn.k_proj --device cuda:0 --m 1 --json >"$work/bench.json"
 grep -q '"kernel": "gemv"' "$work/bench.json"
 echo ok
