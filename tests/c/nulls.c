@@ -162,9 +162,22 @@ static void device_linear_plan(const char *fixtures) {
     STRUCT(awqm_linear_info, linear_info);
     STRUCT(awqm_plan_info, plan_info);
     STRUCT(awqm_plan_options, options);
+    STRUCT(awqm_layer_desc, layer_desc);
+    STRUCT(awqm_layer_tensors, layer_tensors);
 
     NULLS(awqm_device_create_cpu(NULL, NULL));
     NULLS(awqm_device_create_cuda(NULL, NULL));
+    NULLS(awqm_cuda_get_info(NULL, NULL, 0, NULL));
+    NULLS(awqm_linear_create_from_device(NULL, &layer_desc, &layer_tensors, &other));
+    NULLS(awqm_linear_create_from_device(device, NULL, &layer_tensors, &other));
+    NULLS(awqm_linear_create_from_device(device, &layer_desc, NULL, &other));
+    NULLS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, NULL));
+    FAILS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, &other)); /* no GPU */
+    NULLS(awqm_linear_dequantize(NULL, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
+    STATUS(AWQM_STATUS_UNSUPPORTED, awqm_linear_dequantize(linear, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
+    NULLS(awqm_cuda_repack(NULL, &layer_desc, &layer_tensors, AWQM_LAYOUT_MARLIN, x, 1, x, 1, x, 1, NULL));
+    NULLS(awqm_cuda_repack(device, NULL, &layer_tensors, AWQM_LAYOUT_MARLIN, x, 1, x, 1, x, 1, NULL));
+    NULLS(awqm_cuda_repack(device, &layer_desc, NULL, AWQM_LAYOUT_MARLIN, x, 1, x, 1, x, 1, NULL));
     NULLS(awqm_device_get_info(NULL, &device_info));
     NULLS(awqm_device_get_info(device, NULL));
     NULLS(awqm_linear_create(NULL, layer, NULL, &other));
