@@ -700,7 +700,7 @@ typedef struct awqm_load_options {
    */
   size_t struct_size;
   /**
-   * Layout to pack into; 0 = AWQM_LAYOUT_CPU. Dense layers stay dense.
+   * Layout to pack into; 0 = what layers of `device` run from: MARLIN for a GPU, else CPU. Dense layers stay dense.
    */
   awqm_layout layout;
   /**
@@ -1358,7 +1358,7 @@ typedef struct awqm_cuda_info {
    */
   int32_t needed_driver_version;
   /**
-   * What kernels are built for, as text, such as "75 80 86 89 90 100 120 80-ptx"; "" when none are. Static.
+   * What kernels are built for, as text, such as "75,80,86,89,90,100,120,ptx80,ptx120"; "" when none are. Static.
    */
   const char *images;
 } awqm_cuda_info;
@@ -2609,8 +2609,9 @@ awqm_status awqm_linear_create_from_device(const struct awqm_device *device,
                                            struct awqm_linear **out_linear);
 
 /**
- * Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` rounded once to F16 or BF16:
- * row-major (K, N), or (N, K) when `transposed` is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
+ * Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` in F32, rounded to F16 or BF16
+ * (with F16 and BF16 scales the very numbers of awqm_packed_dequantize): row-major (K, N), or (N, K) when `transposed`
+ * is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
  * `stream`. For hosts that prefer a dense product for many rows. Layers on the CPU: awqm_packed_dequantize.
  *
  * Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),

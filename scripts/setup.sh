@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building and testing need and this machine lacks: Debian packages and Rust. Safe to run again.
+# Installs what building and testing need and this machine lacks: Debian packages, Rust, nvcc. Safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,3 +65,6 @@ if ! rust_is_enough; then
         exit 1
     fi
 fi
+
+# --- nvcc, which compiles the kernels for GPUs ---
+scripts/get_nvcc.sh >/dev/null || echo "setup: there is no nvcc, so the library will work on the CPU only" >&2

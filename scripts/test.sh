@@ -4,7 +4,7 @@
 # Prints a row for each group, what was skipped and why, and the total on the last line.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh rust c     only those parts: rust, c, cuda, valgrind, release, model
+#   scripts/test.sh rust c     only those parts: rust, kernels, c, cuda, valgrind, release, model
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -14,7 +14,7 @@ logs=$out/logs
 rm -rf "$out"
 mkdir -p "$logs" "$out/lib"
 
-parts=${*:-rust c cuda valgrind release model}
+parts=${*:-rust kernels c cuda valgrind release model}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 passed=0 failed=0 skipped=0
@@ -66,6 +66,23 @@ rust() {
         grep -E '^(error|warning: unused|test .* FAILED|---- |thread .* panicked)' -A 6 "$log" | head -n 80 | sed 's/^/    /'
         tail -n 12 "$log" | sed 's/^/    /'
     fi
+}
+
+# --- the CUDA kernels ---
+
+# The kernels on the CPU under ASan and UBSan: the emulation is built with them, and their library is loaded first.
+sanitized() {
+    local library
+    library=$(gcc -print-file-name=libasan.so)
+    AWQM_EMULATION_SANITIZE=address,undefined \
+        cargo --config "target.'cfg(unix)'.runner=['env', 'LD_PRELOAD=$library']" test "$@"
+}
+# A write past shared memory that the emulation finds afterwards, ASan finds at once and ends the program.
+sanitizers_are_in() {
+    local output
+    output=$(sanitized -p awq-marlin-emulation --test planted a_write_past 2>&1)
+    echo "$output"
+    [[ $output == *"AddressSanitizer: use-after-poison"* ]]
 }
 
 # --- the C suite ---
@@ -178,6 +195,26 @@ if wanted rust; then
     rust "rust" --workspace
     # The same library with the doors that only tests may use; the unit tests and the C interface again.
     rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols
+fi
+
+if wanted kernels; then
+    since=$EPOCHREALTIME
+    scripts/check_kernels.sh >"$logs/kernels.log" 2>&1
+    case $? in
+    77) skip "kernels for every GPU" "$(tail -n 1 "$logs/kernels.log")" ;;
+    *)
+        count "kernels for every GPU" "$(grep -c '^ok ' "$logs/kernels.log")" "$(grep -c '^not ok ' "$logs/kernels.log")" 0 "$since" \
+            "$(sed -n 's/^ok all images together are/images:/p' "$logs/kernels.log")"
+        grep -A 5 '^not ok ' "$logs/kernels.log" | sed 's/^/    /'
+        ;;
+    esac
+    if [ -e "$(gcc -print-file-name=libasan.so)" ]; then
+        check "emulation, asan ubsan" sanitized -p awq-marlin-emulation --test planted -- --skip a_write_past
+        check "kernels, asan ubsan" sanitized --test cuda_kernels
+        check "emulation, asan is really in" sanitizers_are_in
+    else
+        skip "kernels, asan ubsan" "gcc has no libasan here"
+    fi
 fi
 
 if wanted c || wanted cuda || wanted valgrind; then

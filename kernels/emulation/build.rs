@@ -19,13 +19,13 @@ fn main() {
     if fast() {
         build.flag("-march=x86-64-v3");
     }
-    // For example `address,undefined`; the tests that link this need the same in their link arguments.
+    // For example `address,undefined`. Programs then need the sanitizer's library first: LD_PRELOAD.
     if let Some(list) = env::var("AWQM_EMULATION_SANITIZE").ok().filter(|list| !list.is_empty()) {
-        build
-            .debug(true)
-            .flag(format!("-fsanitize={list}"))
-            .flag("-fno-sanitize-recover=all")
-            .flag("-fno-omit-frame-pointer");
+        build.debug(true).flag("-fno-sanitize-recover=all").flag("-fno-omit-frame-pointer");
+        for name in list.split(',') {
+            build.flag(format!("-fsanitize={name}"));
+            println!("cargo:rustc-link-lib=dylib={}", if name == "address" { "asan" } else { "ubsan" });
+        }
     }
     build.files(with_extension(&root.join("host"), "cpp"));
 

@@ -62,9 +62,9 @@ pub fn go<T>(
     memory: &[&Memory],
 ) -> Stats {
     let options = Options { memory: memory.iter().map(|m| range(m)).collect(), ..options.clone() };
-    let mut params = [(&raw const *args).cast_mut().cast::<c_void>()];
+    let params = [(&raw const *args).cast_mut().cast::<c_void>()];
     // SAFETY: the struct is the kernel's; the emulation checks every access against `memory`.
-    let done = unsafe { launch(name, [grid.0, grid.1, grid.2], [block, 1, 1], 0, &options, &mut params) };
+    let done = unsafe { launch(name, [grid.0, grid.1, grid.2], [block, 1, 1], 0, &options, &params) };
     done.unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
