@@ -66,7 +66,7 @@ template <class T, int BITS> AWQM_DEVICE void dequantize(const DequantizeArgs& a
     if (aligned && at + 8 <= length) {
       store_128(to, *reinterpret_cast<const uint4*>(from));
     } else {
-      for (int j = 0; j < 8 && at + j < length; j++) to[j] = from[j];
+      for (int j = 0; j < 8 && at + j < length; j++) store_16(to + j, from[j]);
     }
   }
 }

@@ -199,8 +199,8 @@ template <class T, int BITS, int NT> struct Slice {
 };
 
 AWQM_DEVICE void store(void* y, int64_t i, int dtype, float v) {
-  if (dtype == DTYPE_F32) static_cast<float*>(y)[i] = v;
-  else static_cast<uint16_t*>(y)[i] = float_to_half(v, dtype);
+  if (dtype == DTYPE_F32) store_32(static_cast<float*>(y) + i, bit_cast<uint32_t>(v));
+  else store_16(static_cast<uint16_t*>(y) + i, float_to_half(v, dtype));
 }
 
 // Value `e` of the NT tiles of columns from `first_tile` on, rows from `first_row` on: where it goes, with its bias.

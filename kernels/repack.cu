@@ -32,7 +32,7 @@ template <int BITS> AWQM_DEVICE void repack_codes(const RepackArgs& a) {
     const size_t place = place_of_code<BITS>(a.from, c, a.from_k, a.from_n);
     out |= (load_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
   }
-  static_cast<uint32_t*>(a.dst)[word] = out;
+  store_32(static_cast<uint32_t*>(a.dst) + word, out);
 }
 
 template <int BITS> AWQM_DEVICE void repack_zeros(const RepackArgs& a) {
@@ -51,7 +51,7 @@ template <int BITS> AWQM_DEVICE void repack_zeros(const RepackArgs& a) {
     const size_t place = place_of_zero<BITS>(a.from, c, a.from_groups, a.from_n);
     out |= (load_32(src + place / kFields) >> (place % kFields * BITS) & ((1u << BITS) - 1)) << (f * BITS);
   }
-  static_cast<uint32_t*>(a.dst)[word] = out;
+  store_32(static_cast<uint32_t*>(a.dst) + word, out);
 }
 
 AWQM_DEVICE void repack_scales(const RepackArgs& a) {
@@ -62,9 +62,9 @@ AWQM_DEVICE void repack_scales(const RepackArgs& a) {
   const bool there = c.row < groups && c.column < a.n;
   const size_t place = there ? place_of_scale(a.from, c, a.from_groups, a.from_n) : 0;
   if (a.element_bytes == 4) {
-    static_cast<uint32_t*>(a.dst)[i] = there ? load_32(static_cast<const uint32_t*>(a.src) + place) : 0;
+    store_32(static_cast<uint32_t*>(a.dst) + i, there ? load_32(static_cast<const uint32_t*>(a.src) + place) : 0);
   } else {
-    static_cast<uint16_t*>(a.dst)[i] = there ? load_16(static_cast<const uint16_t*>(a.src) + place) : 0;
+    store_16(static_cast<uint16_t*>(a.dst) + i, there ? load_16(static_cast<const uint16_t*>(a.src) + place) : 0);
   }
 }
 
