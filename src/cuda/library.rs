@@ -82,12 +82,8 @@ impl Drop for Library {
 fn load(driver: &Driver, image: *const c_void) -> std::result::Result<sys::CUlibrary, Failure> {
     /// The image is part of this library and stays where it is, so the driver need not copy it.
     const BINARY_IS_PRESERVED: c_uint = 1;
-<<<<<<< HEAD
-    let (mut library, mut option, mut value) = (null_mut(), BINARY_IS_PRESERVED, without_provenance_mut(1));
-=======
     let (mut library, mut option, mut value) =
         (null_mut(), BINARY_IS_PRESERVED, std::ptr::without_provenance_mut::<c_void>(1));
->>>>>>> plan
     // SAFETY: a fatbin on a 16-byte boundary; one option with one value, no options of the compiler.
     unsafe {
         driver.cuLibraryLoadData(&mut library, image, null_mut(), null_mut(), 0, &mut option, &mut value, 1)
