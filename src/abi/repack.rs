@@ -9,7 +9,7 @@ use super::packed::{awqm_layer_desc, awqm_layer_tensors};
 use super::pointers::{disjoint, slice_mut};
 use super::status::awqm_status;
 use super::types::awqm_layout;
-use crate::layout::{self, LayerDesc, Part, TensorsMut};
+use crate::layout::{self, Part, TensorsMut};
 
 /// Sizes of a layer in a layout; filled by awqm_repack_query.
 #[repr(C)]
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn awqm_repack_query(
         // SAFETY: the caller's promise.
         let (out, from) =
             unsafe { (InfoOut::new(out_sizes, "out_sizes")?, options::read_required(from, "from")?) };
-        let desc = LayerDesc { layout: to.get("to")?, ..from.get()?.0 };
+        let desc = layout::target(from.get()?.0, to.get("to")?)?;
         let (padded, sizes) = (layout::padded(&desc)?, layout::sizes(&desc)?);
         out.set(&awqm_repack_sizes {
             struct_size: 0,

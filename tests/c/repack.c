@@ -68,6 +68,45 @@ static void unaligned(const char *fixtures) {
     awqm_checkpoint_free(marlin);
 }
 
+/* A symmetric layer gets zero points in layouts that always have them, and the query counts them. */
+static void symmetric_to_gemm(void) {
+    static const uint32_t MIDDLES = 0x88888888u;
+    enum { K = 64, N = 16, GROUP = 32, GROUPS = K / GROUP };
+    uint32_t codes[N * K / 8], zeros[GROUPS * N / 8];
+    uint16_t scales[N * GROUPS];
+    awqm_layer_tensors in;
+    awqm_layer_desc from;
+    buffers out;
+    size_t i;
+    STRUCT(awqm_repack_sizes, sizes);
+    for (i = 0; i < sizeof codes / sizeof codes[0]; i++) codes[i] = (uint32_t)i * 2654435761u;
+    for (i = 0; i < sizeof scales / sizeof scales[0]; i++) scales[i] = 0x2c00; /* 1/16 */
+    memset(&from, 0, sizeof from);
+    from.struct_size = sizeof from;
+    from.k = K;
+    from.n = N;
+    from.bits = 4;
+    from.group_size = GROUP;
+    from.layout = AWQM_LAYOUT_COMPRESSED_TENSORS;
+    from.scale_dtype = AWQM_DTYPE_F16;
+    memset(&in, 0, sizeof in);
+    in.struct_size = sizeof in;
+    in.qweight = codes;
+    in.qweight_bytes = sizeof codes;
+    in.scales = scales;
+    in.scales_bytes = sizeof scales;
+    MUST(awqm_repack_query(&from, AWQM_LAYOUT_AWQ_GEMM, &sizes));
+    CHECK(sizes.qweight_bytes == sizeof codes && sizes.qzeros_bytes == sizeof zeros);
+    out = allocate_for(&sizes);
+    OK(awqm_repack(&from, &in, AWQM_LAYOUT_AWQ_GEMM, out.qweight, sizes.qweight_bytes, out.scales, sizes.scales_bytes, out.qzeros,
+                   sizes.qzeros_bytes, NULL));
+    memcpy(zeros, out.qzeros, sizeof zeros);
+    for (i = 0; i < sizeof zeros / sizeof zeros[0]; i++) CHECK(zeros[i] == MIDDLES);
+    release(out);
+    from.layout = AWQM_LAYOUT_DENSE;
+    STATUS(AWQM_STATUS_UNSUPPORTED, awqm_repack_query(&from, AWQM_LAYOUT_MARLIN, &sizes));
+}
+
 static void refused(const char *fixtures) {
     const golden_case *which = &GOLDEN[0];
     awqm_checkpoint *file = open_tensors(fixtures, which->folder, "awq_gemm.safetensors");
@@ -144,6 +183,7 @@ static void run(const char *fixtures) {
     }
     awqm_device_free(device);
     unaligned(fixtures);
+    symmetric_to_gemm();
     refused(fixtures);
     impossible_shapes();
 }
