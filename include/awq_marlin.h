@@ -2609,10 +2609,9 @@ awqm_status awqm_linear_create_from_device(const struct awqm_device *device,
                                            struct awqm_linear **out_linear);
 
 /**
- * Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` in F32, rounded to F16 or BF16
- * (with F16 and BF16 scales the very numbers of awqm_packed_dequantize): row-major (K, N), or (N, K) when `transposed`
- * is not 0. `out_bytes` must be exactly K * N elements. Asynchronous on
- * `stream`. For hosts that prefer a dense product for many rows. Layers on the CPU: awqm_packed_dequantize.
+ * Writes a layer's weights as a dense matrix to device memory, `w[k][n] = (q - z) * s` rounded once to F16 or BF16,
+ * the very numbers of awqm_packed_dequantize: row-major (K, N), or (N, K) when `transposed` is not 0. `out_bytes` must be
+ * exactly K * N elements. Asynchronous on `stream`. For hosts that prefer a dense product for many rows. Layers on the CPU: awqm_packed_dequantize.
  *
  * Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),
  * INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.

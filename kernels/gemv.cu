@@ -1,8 +1,8 @@
 // GEMV: y[m,n] = x[m,k] * w + bias for few rows, from Marlin's bytes.
 //
 // Memory decides. A block takes 64 (or 128) columns; its four warps take slices of K, one after the other. Each warp has
-// its own ring of stages in shared memory that asynchronous copies fill some 4 KB ahead, so six blocks on an SM of an H100
-// have about 90 KB on their way: bandwidth times latency is 3.35 TB/s x 800 ns / 132 SMs = 20 KB, with room for stalls.
+// its own ring of stages in shared memory that asynchronous copies fill seven of eight stages ahead, 3.5 KB, so the four blocks that fit an SM of
+// an H100 by their registers have 56 KB on their way: bandwidth times latency is 3.35 TB/s x 800 ns / 132 SMs = 20 KB.
 // Tensor cores do the products because decoding leaves no time for anything else: w is operand A (16 columns of w x 16
 // rows of k), up to eight rows of x are operand B, so one row costs as much as eight.
 //
@@ -41,8 +41,9 @@ template <int BITS, int NT> AWQM_DEVICE constexpr int depth() {
 #endif
 }
 
-// The slice [begin, end) of k-tiles of the columns from `first_tile` on, by one warp. The loop has some 75 instructions a
-// tile; at 14.5 bytes a clock and SM (H100) there is time for 140, so everything that can be carried along is not computed.
+// The slice [begin, end) of k-tiles of the columns from `first_tile` on, by one warp. The loop has some 105 instructions
+// a tile (sm_90, counted); at 14.5 bytes a clock and SM (H100) there is time for 140, so what can be carried along is not
+// computed.
 template <class T, int BITS, int NT> struct Slice {
   static constexpr int kDepth = depth<BITS, NT>(), kMid = 1 << (BITS - 1);
   using Ring = Stage<BITS, NT>;

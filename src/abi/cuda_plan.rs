@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::guard::guard;
 use super::linear::activation;
 use super::options::{self, InfoOut, Sized0};
-use super::pointers::{StringOut, positive};
+use super::pointers::{StringOut, positive, text_field};
 use super::status::awqm_status;
 use super::types::{awqm_dtype, awqm_kernel};
 use crate::cuda::{CudaPlan, Gpu, Problem, capability};
@@ -117,16 +117,6 @@ fn pair(code: u32) -> (u32, u32) {
     (code / 10, code % 10)
 }
 
-/// Text for a fixed field; the fields are longer than every text of the table.
-fn fixed<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
-    let mut field = [0; SIZE];
-    let cut = text.len().min(SIZE - 1);
-    for (to, from) in field.iter_mut().zip(&text.as_bytes()[..cut]) {
-        *to = *from as c_char;
-    }
-    field
-}
-
 /// What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
 /// capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
 ///
@@ -148,9 +138,9 @@ pub unsafe extern "C" fn awqm_query_capability(
             supported: capability::check(pair(capability)).is_ok().into(),
             multiprocessors: typical.map_or(0, |p| p.multiprocessors),
             bandwidth_gbps: typical.map_or(0.0, |p| p.bandwidth_gbps),
-            architecture: fixed(known.map_or("", |a| a.name)),
-            products: fixed(known.map_or("", |a| a.products)),
-            typical: fixed(typical.map_or("", |p| p.name)),
+            architecture: text_field(known.map_or("", |a| a.name)),
+            products: text_field(known.map_or("", |a| a.products)),
+            typical: text_field(typical.map_or("", |p| p.name)),
         });
         Ok(())
     })

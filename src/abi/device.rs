@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::guard::guard;
 use super::options::{self, InfoOut, Sized0};
-use super::pointers::{Out, free, reference};
+use super::pointers::{Out, free, reference, text_field};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_isa};
 use crate::cpu::CpuDevice;
@@ -229,11 +229,7 @@ pub unsafe extern "C" fn awqm_device_get_info(
             Backend::Cpu(cpu) => cpu_info(cpu),
             Backend::Cuda(cuda) => cuda_info(cuda),
         };
-        let fits = name.len().min(info.name.len() - 1);
-        let cut = (0..=fits).rev().find(|i| name.is_char_boundary(*i)).unwrap_or(0);
-        for (to, from) in info.name.iter_mut().zip(name[..cut].bytes()) {
-            *to = from as c_char;
-        }
+        info.name = text_field(&name);
         out.set(&info);
         Ok(())
     })

@@ -181,3 +181,14 @@ impl StringOut {
         Ok(())
     }
 }
+
+/// Text for a field of fixed size: NUL-terminated, cut between characters to fit.
+pub(super) fn text_field<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    let mut field = [0; SIZE];
+    let fits = text.len().min(SIZE - 1);
+    let cut = (0..=fits).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    for (to, from) in field.iter_mut().zip(text[..cut].bytes()) {
+        *to = from as c_char;
+    }
+    field
+}

@@ -62,21 +62,7 @@ pub unsafe fn repack(
     device.alive()?;
     layout::check_lengths(from, [tensors.qweight.1, tensors.scales.1, tensors.qzeros.1], None)?;
     let sizes = layout::sizes(&target)?;
-    for (name, found, needed) in [
-        ("qweight", out.qweight.1, sizes.qweight),
-        ("scales", out.scales.1, sizes.scales),
-        ("qzeros", out.qzeros.1, sizes.qzeros),
-    ] {
-        if found < needed {
-            return Err(Error::too_small("the output is too small", found, needed).subject(name));
-        }
-        if found > needed {
-            return Err(Error::invalid("the output has the wrong size")
-                .subject(name)
-                .found(format!("{found} bytes"))
-                .needed(format!("{needed} bytes")));
-        }
-    }
+    layout::check_outputs(&target, [out.qweight.1, out.scales.1, out.qzeros.1])?;
     let word = 4;
     let element = from.scale_dtype.bytes();
     let memory = |name, (at, bytes): (*const c_void, usize), align| Memory::new(name, at, bytes, align);

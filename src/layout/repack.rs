@@ -45,12 +45,22 @@ pub fn repack(parts: &[Part], to: Layout, par: &dyn Parallel) -> Result<Packed> 
 /// smaller or larger than needed.
 pub fn repack_into(parts: &[Part], to: Layout, out: TensorsMut, par: &dyn Parallel) -> Result<LayerDesc> {
     let desc = join::joined_desc(parts, to)?;
-    let sizes = packing::sizes(&desc)?;
-    for (name, found, needed) in [
-        ("qweight", out.qweight.len(), sizes.qweight),
-        ("scales", out.scales.len(), sizes.scales),
-        ("qzeros", out.qzeros.len(), sizes.qzeros),
-    ] {
+    check_outputs(&desc, [out.qweight.len(), out.scales.len(), out.qzeros.len()])?;
+    if to == Layout::Dense {
+        super::dense::join(parts, &desc, out.qweight);
+        return Ok(desc);
+    }
+    let p = packing::padded(&desc)?;
+    let sources = Sources::new(parts, &desc, &p)?;
+    write(&sources, packing::of(to)?, &desc, &p, out, par);
+    Ok(desc)
+}
+
+/// Refuses outputs (qweight, scales, qzeros) that are not exactly of the sizes of `desc`, in bytes.
+pub(crate) fn check_outputs(desc: &LayerDesc, found: [usize; 3]) -> Result<()> {
+    let sizes = packing::sizes(desc)?;
+    let needed = [sizes.qweight, sizes.scales, sizes.qzeros];
+    for ((name, found), needed) in ["qweight", "scales", "qzeros"].into_iter().zip(found).zip(needed) {
         if found < needed {
             return Err(Error::too_small("the output is too small", found, needed).subject(name));
         }
@@ -61,14 +71,7 @@ pub fn repack_into(parts: &[Part], to: Layout, out: TensorsMut, par: &dyn Parall
                 .needed(format!("{needed} bytes")));
         }
     }
-    if to == Layout::Dense {
-        super::dense::join(parts, &desc, out.qweight);
-        return Ok(desc);
-    }
-    let p = packing::padded(&desc)?;
-    let sources = Sources::new(parts, &desc, &p)?;
-    write(&sources, packing::of(to)?, &desc, &p, out, par);
-    Ok(desc)
+    Ok(())
 }
 
 /// Zeroed memory for `desc`.

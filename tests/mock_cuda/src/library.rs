@@ -11,7 +11,7 @@ use crate::state::Handle;
 const MAGIC: u32 = 0xba55_ed50;
 
 pub struct Kernel {
-    pub library: Handle,
+    pub owner: Handle,
     pub name: String,
     /// Contexts that its code was loaded into.
     pub loaded: HashSet<Handle>,
@@ -44,7 +44,7 @@ api! {
     fn cuLibraryUnload(state, library: Handle) {
         state.refuse_in_capture()?;
         state.libraries.remove(&library).ok_or(INVALID_HANDLE)?;
-        state.kernels.retain(|_, kernel| kernel.library != library);
+        state.kernels.retain(|_, kernel| kernel.owner != library);
         Ok(())
     }
 
@@ -56,7 +56,7 @@ api! {
             return Err(NOT_FOUND);
         }
         let handle = state.new_handle();
-        state.kernels.insert(handle, Kernel { library, name, loaded: HashSet::new() });
+        state.kernels.insert(handle, Kernel { owner: library, name, loaded: HashSet::new() });
         // SAFETY: as above.
         unsafe { kernel.write(handle) };
         Ok(())
