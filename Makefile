@@ -30,10 +30,12 @@ bench: build
 gpu-check: setup
 	scripts/gpu_check.sh
 
-# Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi.
+# Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi,
+# and from them abi/interface.json.
 header:
 	AWQM_BLESS=1 $(CARGO) test --test abi_header
 	AWQM_BLESS=1 $(CARGO) test --test abi_symbols --test abi_layout
+	AWQM_BLESS=1 $(CARGO) test --test abi_interface
 
 fmt:
 	$(CARGO) fmt --all
@@ -55,7 +57,7 @@ install:
 	ln -sf libawq_marlin.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libawq_marlin.so.$(SOVERSION)
 	ln -sf libawq_marlin.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libawq_marlin.so
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    scripts/awq_marlin.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/awq_marlin.pc
+	    packaging/awq_marlin.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/awq_marlin.pc
 
 clean:
 	$(CARGO) clean

@@ -4,7 +4,7 @@
 # Prints a row for each group, what was skipped and why, and the total on the last line.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh rust c     only those parts: rust, kernels, c, cuda, valgrind, release, model
+#   scripts/test.sh rust c     only those parts: rust, kernels, c, cuda, valgrind, release, bindings, model
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -14,7 +14,7 @@ logs=$out/logs
 rm -rf "$out"
 mkdir -p "$logs" "$out/lib"
 
-parts=${*:-rust kernels c cuda valgrind release model}
+parts=${*:-rust kernels c cuda valgrind release bindings model}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 passed=0 failed=0 skipped=0
@@ -303,6 +303,9 @@ if wanted release; then
         check "examples compile and run" examples $flags "-Wl,-rpath,$stage/usr/lib"
     fi
 fi
+
+# shellcheck source=scripts/test_bindings.sh
+if wanted bindings; then . scripts/test_bindings.sh; fi
 
 if wanted model; then
     if [ -x tests/model/run.sh ]; then
