@@ -32,6 +32,8 @@ header:
 	AWQM_BLESS=1 $(CARGO) test --test abi_header
 	AWQM_BLESS=1 $(CARGO) test --test abi_symbols --test abi_layout
 	AWQM_BLESS=1 $(CARGO) test --test abi_interface
+	bindings/csharp/generate.py
+	scripts/check_abi.sh --update
 
 fmt:
 	$(CARGO) fmt --all
