@@ -59,7 +59,9 @@ if [ -e "$mock" ]; then
 fi
 
 command -v cmake >/dev/null || { echo "there is no cmake"; exit 77; }
-cmake -S tests/consumer -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DLINEAR_C="$root/examples-c/01_linear.c" \
+mkdir "$work/consumer"
+cp tests/consumer/CMakeLists.txt examples/first.cpp tests/real.cpp "$work/consumer"
+cmake -S "$work/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DLINEAR_C="$root/examples-c/01_linear.c" \
     -DCMAKE_BUILD_TYPE=Release >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
 cmake --build "$work/cmake" -j 2 >"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
 for kind in shared static; do
