@@ -59,7 +59,8 @@ def comments():
 
 def documented(name, all_comments, seen=()):
     """The statuses of a function's comment, with those of the functions that it refers to."""
-    text = re.split(r"Threads:", all_comments[name].split("Statuses:")[-1])[0] if "Statuses:" in all_comments[name] else ""
+    parts = re.split(r"Statuses[:;]", all_comments[name])[1:]
+    text = parts[0].split("Threads:")[0] if parts else ""
     words = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", text))
     for other in re.findall(r"\b[Aa]s (awqm_\w+)", all_comments[name]):
         if other in all_comments and other not in seen:
