@@ -87,14 +87,14 @@ static awqm_status run(const awqm_linear *linear, const awqm_plan *plan, const a
                 : awqm_linear_run(linear, args, workspace, workspace_bytes, stream);
 }
 
-awqm_status awqm_go_run(const awqm_linear *linear, const awqm_plan *plan, const void *x, awqm_dtype x_dtype, void *y,
+awqm_status awqm_go_run(const void *linear, const void *plan, const void *x, awqm_dtype x_dtype, void *y,
                         awqm_dtype y_dtype, int64_t m, int64_t x_stride, int64_t y_stride, void *workspace,
                         size_t workspace_bytes) {
     awqm_run_args args = {sizeof args, x, x_dtype, y_dtype, y, m, x_stride, y_stride};
     return run(linear, plan, &args, workspace, workspace_bytes, NULL);
 }
 
-awqm_status awqm_go_run_device(const awqm_linear *linear, const awqm_plan *plan, uintptr_t x, awqm_dtype x_dtype,
+awqm_status awqm_go_run_device(const void *linear, const void *plan, uintptr_t x, awqm_dtype x_dtype,
                                uintptr_t y, awqm_dtype y_dtype, int64_t m, int64_t x_stride, int64_t y_stride,
                                uintptr_t workspace, size_t workspace_bytes, uintptr_t stream) {
     awqm_run_args args = {sizeof args, (void *)x, x_dtype, y_dtype, (void *)y, m, x_stride, y_stride};

@@ -28,11 +28,10 @@ awqm_status awqm_go_create_from_device(const awqm_device *device, const awqm_lay
 awqm_status awqm_go_dequantize(const awqm_linear *linear, awqm_dtype dtype, int32_t transposed, uintptr_t out,
                                size_t out_bytes, uintptr_t stream);
 
-/* One of linear and plan is NULL. */
-awqm_status awqm_go_run(const awqm_linear *linear, const awqm_plan *plan, const void *x, awqm_dtype x_dtype, void *y,
-                        awqm_dtype y_dtype, int64_t m, int64_t x_stride, int64_t y_stride, void *workspace,
+/* One of linear and plan is NULL. void, since cgo allocates memory for the pointer when it checks one to an opaque struct. */
+awqm_status awqm_go_run(const void *linear, const void *plan, const void *x, awqm_dtype x_dtype, void *y, awqm_dtype y_dtype, int64_t m, int64_t x_stride, int64_t y_stride, void *workspace,
                         size_t workspace_bytes);
-awqm_status awqm_go_run_device(const awqm_linear *linear, const awqm_plan *plan, uintptr_t x, awqm_dtype x_dtype,
+awqm_status awqm_go_run_device(const void *linear, const void *plan, uintptr_t x, awqm_dtype x_dtype,
                                uintptr_t y, awqm_dtype y_dtype, int64_t m, int64_t x_stride, int64_t y_stride,
                                uintptr_t workspace, size_t workspace_bytes, uintptr_t stream);
 

@@ -22,13 +22,12 @@ type Element interface {
 }
 
 func dtypeOf[T Element]() DType {
-	var zero T
-	switch any(zero).(type) {
-	case Float16:
+	switch any((*T)(nil)).(type) { // a pointer, which needs no memory of its own
+	case *Float16:
 		return F16
-	case BFloat16:
+	case *BFloat16:
 		return BF16
-	case float32:
+	case *float32:
 		return F32
 	}
 	return F64
@@ -153,7 +152,7 @@ func RunStrided[X, Y Element](layer Runner, x []X, xStride int, y []Y, yStride i
 	defer mu.RUnlock()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	return check(C.awqm_go_run(linear, plan, pointer(x), C.awqm_dtype(dtypeOf[X]()), pointer(y), C.awqm_dtype(dtypeOf[Y]()),
+	return check(C.awqm_go_run(unsafe.Pointer(linear), unsafe.Pointer(plan), pointer(x), C.awqm_dtype(dtypeOf[X]()), pointer(y), C.awqm_dtype(dtypeOf[Y]()),
 		C.int64_t(m), C.int64_t(xStride), C.int64_t(yStride), pointer(workspace), C.size_t(len(workspace))))
 }
 
@@ -191,7 +190,7 @@ func RunOnDevice(layer Runner, args DeviceRun) error {
 	defer mu.RUnlock()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	return check(C.awqm_go_run_device(linear, plan, C.uintptr_t(args.X), C.awqm_dtype(args.XDType), C.uintptr_t(args.Y),
+	return check(C.awqm_go_run_device(unsafe.Pointer(linear), unsafe.Pointer(plan), C.uintptr_t(args.X), C.awqm_dtype(args.XDType), C.uintptr_t(args.Y),
 		C.awqm_dtype(args.YDType), C.int64_t(args.M), C.int64_t(args.XStride), C.int64_t(args.YStride),
 		C.uintptr_t(args.Workspace), C.size_t(args.WorkspaceBytes), C.uintptr_t(args.Stream)))
 }
