@@ -60,6 +60,7 @@ macro_rules! layout {
 }
 
 layout! {
+    allocator::awqm_allocator { struct_size, alloc, release, user_data }
     device::awqm_cpu_options { struct_size, threads, isa, parallel, user_data }
     device::awqm_device_info {
         struct_size, backend, ordinal, threads, isa, capability, multiprocessors, memory_bytes, name,

@@ -68,6 +68,10 @@ unsafe impl Sized0 for awqm_cuda_info {}
 /// Looks for a CUDA driver and its devices. Succeeds with or without them; `reason` gets a sentence that says why
 /// `available` is 0, else an empty string.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_info` is writable for the struct_size that it carries; `reason`, `cap`, `out_len` as the file comment says, all
 /// NULL and 0 when not wanted.
@@ -117,6 +121,8 @@ fn images() -> *const c_char {
 /// Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
 /// CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
 /// OUT_OF_MEMORY.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
@@ -178,6 +184,8 @@ impl awqm_layer_tensors {
 /// Statuses: TENSOR (a size that does not match), INVALID_ARGUMENT (another layout, a misaligned pointer, the CPU),
 /// NULL_POINTER, UNSUPPORTED, UNKNOWN_ENUM.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `device` is a live handle; `desc` and `tensors` are readable for their struct_size; the tensors are memory of the
 /// device; `out_linear` is writable.
@@ -211,6 +219,8 @@ pub unsafe extern "C" fn awqm_linear_create_from_device(
 /// Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),
 /// INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `linear` is a live handle; `out` is memory of its device, writable for `out_bytes`; the stream lives.
 #[must_use]
@@ -242,8 +252,13 @@ pub unsafe extern "C" fn awqm_linear_dequantize(
 /// not touched; inputs and outputs must not overlap. Inputs lie on the boundary of their elements, outputs on 16-byte
 /// boundaries. Asynchronous on `stream`: two launches, three with zero points.
 ///
+/// `to`: the layout of the outputs `qweight`, `scales` and `qzeros`, of `qweight_bytes`, `scales_bytes` and
+/// `qzeros_bytes`; NULL and 0 for what the layer does not have.
+///
 /// Statuses: TENSOR (the size of an input), BUFFER_TOO_SMALL, OVERLAP, UNSUPPORTED (another layout, or one that cannot
 /// hold the layer), INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` is a live handle; `from` and `tensors` are readable for their struct_size; all tensors are memory of the

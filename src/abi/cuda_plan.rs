@@ -120,6 +120,10 @@ fn pair(code: u32) -> (u32, u32) {
 /// What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
 /// capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_info` is writable for the struct_size that it carries.
 #[must_use]
@@ -151,6 +155,8 @@ pub unsafe extern "C" fn awqm_query_capability(
 ///
 /// Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
 /// bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as

@@ -117,11 +117,14 @@ pub struct awqm_run_args {
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
 unsafe impl Sized0 for awqm_run_args {}
 
-/// Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense.
+/// Puts a packed layer on a device. On the CPU the weights are copied once, as they are repacked to AWQM_LAYOUT_CPU; a
+/// layer that is in that layout already, or dense, shares the memory of `packed`, and nothing is copied.
 /// On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
 /// nothing else. The layer keeps what it needs, so `packed` may be freed.
 ///
 /// Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -143,10 +146,9 @@ pub unsafe extern "C" fn awqm_linear_create(
             let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
             return Err(e.subject("options.flags").found(options.flags).needed(0));
         }
-        let view = packed.inner.view();
         let inner = match &device.inner {
-            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::new(&view, cpu)?)),
-            Backend::Cuda(cuda) => Linear::Cuda(Arc::new(CudaLinear::upload(&view, cuda)?)),
+            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::shared(packed.inner.clone(), cpu)?)),
+            Backend::Cuda(cuda) => Linear::Cuda(Arc::new(CudaLinear::upload(&packed.inner.view(), cuda)?)),
         };
         out.give(awqm_linear { inner });
         Ok(())
@@ -154,6 +156,10 @@ pub unsafe extern "C" fn awqm_linear_create(
 }
 
 /// What a layer is.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -195,6 +201,12 @@ pub unsafe extern "C" fn awqm_linear_get_info(
 /// share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
 /// no workspace is needed, NULL will do.
 ///
+/// `x_dtype`: element type of x.
+///
+/// Statuses: UNSUPPORTED (a dtype that activations cannot have).
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `linear` is a live handle; `out_bytes` is writable.
 #[must_use]
@@ -233,9 +245,13 @@ pub unsafe extern "C" fn awqm_linear_workspace_bytes(
 /// awqm_device_create_cuda. Results are the same from run to run and do not depend on what else runs; the kernel assumes
 /// nothing about which of its blocks run at the same time, and no block waits for another.
 ///
+/// `workspace`, of `workspace_bytes`: room for the call, see awqm_linear_workspace_bytes.
+///
 /// Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT (also a stream that is none),
 /// UNSUPPORTED (dtype), UNKNOWN_ENUM; DEVICE: the driver's failure is named in the message, may come from earlier work in
 /// the context, and after one that costs the context every call says so. Nothing runs after a failed check.
+///
+/// Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
@@ -259,6 +275,8 @@ pub unsafe extern "C" fn awqm_linear_run(
 }
 
 /// Frees a layer. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `linear` is NULL or a live handle that is not used afterwards.
@@ -290,9 +308,11 @@ fn matrix(
     if p.is_null() {
         return Err(null(&format!("args.{name}")));
     }
-    let stride = match size(stride, &format!("args.{name}_stride"))? {
-        0 => columns,
-        stride => stride,
+    let stride = match usize::try_from(stride) {
+        Ok(0) => columns,
+        Ok(stride) => stride,
+        // The name is put together only for the message: a good call allocates nothing.
+        Err(_) => size(stride, &format!("args.{name}_stride"))?,
     };
     Matrix::new(name, dtype, m, columns, stride)
 }

@@ -153,6 +153,8 @@ unsafe impl Sized0 for awqm_plan_info {}
 /// Statuses: KERNEL_UNSUPPORTED (the forced kernel cannot run here; the message says why), INVALID_ARGUMENT,
 /// UNKNOWN_ENUM, UNSUPPORTED.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `linear` is a live handle; `options` is readable for its struct_size; `out_plan` is writable.
 #[must_use]
@@ -177,6 +179,10 @@ pub unsafe extern "C" fn awqm_plan_create(
 
 /// The plan in numbers.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `plan` is a live handle; `out_info` is writable for the struct_size that it carries.
 #[must_use]
@@ -194,6 +200,10 @@ pub unsafe extern "C" fn awqm_plan_get_info(
 }
 
 /// Why the plan is what it is, in a sentence.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -219,6 +229,10 @@ pub unsafe extern "C" fn awqm_plan_get_reason(
 
 /// As awqm_linear_run, with this plan's kernel. `args->m` may be at most the plan's m, and x_dtype must be the plan's.
 ///
+/// Statuses: as awqm_linear_run; INVALID_ARGUMENT also for a plan that the call does not fit.
+///
+/// Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
+///
 /// # Safety
 /// As awqm_linear_run. The plan keeps its layer alive.
 #[must_use]
@@ -239,6 +253,8 @@ pub unsafe extern "C" fn awqm_plan_run(
 }
 
 /// Frees a plan. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `plan` is NULL or a live handle that is not used afterwards.

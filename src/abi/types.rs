@@ -360,6 +360,8 @@ fn name(names: &[(u32, &'static CStr)], code: u32) -> *const c_char {
 }
 
 /// The name of an element type as safetensors writes it, such as "BF16"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_dtype_name(dtype: awqm_dtype) -> *const c_char {
     const NAMES: [(u32, &CStr); 13] = [
@@ -381,6 +383,8 @@ pub extern "C" fn awqm_dtype_name(dtype: awqm_dtype) -> *const c_char {
 }
 
 /// Bytes of one element; 0 for an unknown number.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_dtype_bytes(dtype: awqm_dtype) -> usize {
     Dtype::from_code(dtype.0).map_or(0, Dtype::bytes)
@@ -388,6 +392,8 @@ pub extern "C" fn awqm_dtype_bytes(dtype: awqm_dtype) -> usize {
 
 /// The name of a layout as the awqm tool writes it, such as "gemm" or "marlin"; NULL for an unknown number.
 /// Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_layout_name(layout: awqm_layout) -> *const c_char {
     const NAMES: [(u32, &CStr); 10] = [
@@ -406,18 +412,24 @@ pub extern "C" fn awqm_layout_name(layout: awqm_layout) -> *const c_char {
 }
 
 /// "auto", "gemv", "gemm" or "marlin"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_kernel_name(kernel: awqm_kernel) -> *const c_char {
     name(&[(0, c"auto"), (1, c"gemv"), (2, c"gemm"), (3, c"marlin")], kernel.0)
 }
 
 /// "none", "awq", "compressed-tensors" or "gptq"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_method_name(method: awqm_method) -> *const c_char {
     name(&[(0, c"none"), (1, c"awq"), (2, c"compressed-tensors"), (3, c"gptq")], method.0)
 }
 
 /// "auto", "portable", "avx2" or "avx512"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_isa_name(isa: awqm_isa) -> *const c_char {
     name(&[(0, c"auto"), (1, c"portable"), (2, c"avx2"), (3, c"avx512")], isa.0)

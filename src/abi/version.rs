@@ -17,6 +17,8 @@ const fn number(text: &str) -> u32 {
 }
 
 /// MAJOR * 1000000 + MINOR * 1000 + PATCH of the library that is loaded; AWQM_VERSION_NUMBER is the header's.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_version_number() -> u32 {
     number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
@@ -25,6 +27,8 @@ pub extern "C" fn awqm_version_number() -> u32 {
 }
 
 /// The version as text, such as "0.1.0". Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_version_string() -> *const c_char {
     const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -35,12 +39,16 @@ pub extern "C" fn awqm_version_string() -> *const c_char {
 }
 
 /// The ABI that the library offers; a program compiled against another AWQM_ABI_VERSION must not use it.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_abi_version() -> u32 {
     1
 }
 
 /// Version, backends and target in one line, for bug reports. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_build_info() -> *const c_char {
     static TEXT: OnceLock<CString> = OnceLock::new();
@@ -57,6 +65,8 @@ pub extern "C" fn awqm_build_info() -> *const c_char {
 }
 
 /// 1 when the backend is built in and can be used on this machine, else 0 (unknown backends too).
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_backend_available(backend: awqm_backend) -> i32 {
     silent(0, || match backend {

@@ -1,5 +1,7 @@
 //! One layer, resident and ready to run.
 
+use std::sync::Arc;
+
 use super::CpuDevice;
 use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, share};
 use super::kernels::Kernels;
@@ -13,7 +15,7 @@ use crate::types::{Bits, Dtype, round_up};
 
 /// A layer on the CPU; it owns its weights. Runs may happen at the same time when their workspaces differ.
 pub struct CpuLinear {
-    packed: Packed,
+    packed: Arc<Packed>,
     /// f32, padded with zeros to whole n-tiles.
     bias: Vec<f32>,
     groups: Groups,
@@ -29,9 +31,14 @@ impl CpuLinear {
 
     /// Takes a packed layer; one in another layout than [`Layout::Cpu`] or [`Layout::Dense`] is repacked.
     pub fn from_packed(packed: Packed, device: &CpuDevice) -> Result<Self> {
+        Self::shared(Arc::new(packed), device)
+    }
+
+    /// As [`CpuLinear::from_packed`], for a layer that others hold too: weights that need no repacking are not copied.
+    pub fn shared(packed: Arc<Packed>, device: &CpuDevice) -> Result<Self> {
         let packed = match packed.desc.layout {
             Layout::Cpu | Layout::Dense => packed,
-            _ => copy(&packed.view(), device)?,
+            _ => Arc::new(copy(&packed.view(), device)?),
         };
         let groups = check(&packed)?;
         let bias = bias_f32(&packed)?;
