@@ -48,6 +48,14 @@ awqm_status awqm_go_packed_create(const awqm_layer_desc *desc, const void *qweig
     return awqm_packed_create(desc, &in, out);
 }
 
+awqm_status awqm_go_packed_lend(const awqm_layer_desc *desc, const void *qweight, size_t qweight_bytes, const void *scales,
+                                size_t scales_bytes, const void *qzeros, size_t qzeros_bytes, const void *bias,
+                                size_t bias_bytes, awqm_packed **out) {
+    awqm_layer_tensors in = {sizeof in,     qweight, qweight_bytes, scales,    scales_bytes,
+                             qzeros, qzeros_bytes, bias, bias_bytes};
+    return awqm_packed_create_borrowed(desc, &in, out);
+}
+
 awqm_status awqm_go_repack(const awqm_layer_desc *desc, const void *qweight, size_t qweight_bytes, const void *scales,
                            size_t scales_bytes, const void *qzeros, size_t qzeros_bytes, awqm_layout to, void *out_qweight,
                            size_t out_qweight_bytes, void *out_scales, size_t out_scales_bytes, void *out_qzeros,

@@ -28,8 +28,9 @@ var structs = map[string]any{
 	"awqm_repack_sizes":      RepackSizes{},
 }
 
-// awqm_last_error_copy is not needed: call stays on the thread and takes the message itself.
-var unbound = map[string]bool{"awqm_last_error_copy": true}
+// Not needed: call stays on the thread and takes the message itself; an allocator must be C, as Go's memory cannot be
+// kept by the library, and C can set it.
+var unbound = map[string]bool{"awqm_last_error_copy": true, "awqm_set_allocator": true}
 
 type table struct {
 	Versions, Constants map[string]int

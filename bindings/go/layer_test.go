@@ -79,6 +79,22 @@ func TestRepackIntoOwnBuffers(t *testing.T) {
 	if digest(qweight.Data) != want["qweight"] {
 		t.Fatal("Convert gives something else")
 	}
+	lend := func(suffix string) Tensor {
+		tensor, err := checkpoint.Tensor(layerName + suffix)
+		ok(t, err)
+		return tensor
+	}
+	lent, err := LendPacked(desc, lend(".qweight"), lend(".scales"), lend(".qzeros"), Tensor{})
+	ok(t, err)
+	defer lent.Close()
+	mine, err := lent.Tensor(RoleQWeight)
+	ok(t, err)
+	if &mine.Data[0] != &in.QWeight[0] {
+		t.Fatal("lent weights were copied")
+	}
+	if _, err := LendPacked(desc, Tensor{Data: words}, Tensor{}, Tensor{}, Tensor{}); !errors.Is(err, StatusInvalidArgument) {
+		t.Fatal("Go's own memory was lent")
+	}
 	if _, err := marlin.Tensor(RoleBias); !errors.Is(err, StatusNotFound) {
 		t.Fatal(err)
 	}

@@ -50,6 +50,7 @@ type Linear struct {
 	*handle[C.awqm_linear]
 	k, n int64
 	pool *pool
+	lent []Tensor // of the packed layer that it was made from
 }
 
 // NewLinear puts a packed layer on a device; the packed layer may be closed afterwards.
@@ -60,6 +61,9 @@ func NewLinear(device *Device, packed *Packed, options LinearOptions) (*Linear, 
 			linear, err = newLinear(device.pool, func(out **C.awqm_linear) C.awqm_status {
 				return C.awqm_linear_create(d, p, (*C.awqm_linear_options)(sized(&options)), out)
 			})
+			if err == nil {
+				linear.lent = packed.lent
+			}
 			return err
 		})
 	})

@@ -4,7 +4,10 @@ package awqmarlin
 import "C"
 
 // Packed is one layer, packed, in memory of its own.
-type Packed struct{ *handle[C.awqm_packed] }
+type Packed struct {
+	*handle[C.awqm_packed]
+	lent []Tensor // keeps what the tensors belong to from the finalizer
+}
 
 // LayerTensors are the tensors of a layer in the caller's memory; empty ones are absent.
 type LayerTensors struct{ QWeight, Scales, QZeros, Bias []byte }
@@ -14,7 +17,7 @@ func newPacked(create func(out **C.awqm_packed) C.awqm_status) (*Packed, error) 
 	if err := call(func() C.awqm_status { return create(&ptr) }); err != nil {
 		return nil, err
 	}
-	return &Packed{newHandle(ptr, func(ptr *C.awqm_packed) { C.awqm_packed_free(ptr) })}, nil
+	return &Packed{handle: newHandle(ptr, func(ptr *C.awqm_packed) { C.awqm_packed_free(ptr) })}, nil
 }
 
 // NewPacked copies a layer from the caller's memory, in the layout that it is in.
@@ -24,6 +27,26 @@ func NewPacked(desc LayerDesc, in LayerTensors) (*Packed, error) {
 			pointer(in.Scales), C.size_t(len(in.Scales)), pointer(in.QZeros), C.size_t(len(in.QZeros)), pointer(in.Bias),
 			C.size_t(len(in.Bias)), out)
 	})
+}
+
+// LendPacked is NewPacked without a copy, over tensors of a Checkpoint or a Packed: those must not be closed before the
+// layer that this returns and every Linear made from it. Nothing of Go's own memory can be lent.
+func LendPacked(desc LayerDesc, qweight, scales, qzeros, bias Tensor) (*Packed, error) {
+	lent := []Tensor{qweight, scales, qzeros, bias}
+	for _, tensor := range lent {
+		if tensor.owner == nil && len(tensor.Data) > 0 {
+			return nil, &Error{StatusInvalidArgument, "only tensors of a Checkpoint or a Packed can be lent"}
+		}
+	}
+	packed, err := newPacked(func(out **C.awqm_packed) C.awqm_status {
+		return C.awqm_go_packed_lend((*C.awqm_layer_desc)(sized(&desc)), pointer(qweight.Data), C.size_t(len(qweight.Data)),
+			pointer(scales.Data), C.size_t(len(scales.Data)), pointer(qzeros.Data), C.size_t(len(qzeros.Data)),
+			pointer(bias.Data), C.size_t(len(bias.Data)), out)
+	})
+	if err == nil {
+		packed.lent = lent
+	}
+	return packed, err
 }
 
 // LoadPacked reads back what Packed.Save wrote.

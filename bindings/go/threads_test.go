@@ -41,16 +41,20 @@ func TestConcurrentRuns(t *testing.T) {
 	layer := upProj(t, CPUOptions{Threads: 4, Parallel: parallel})
 	want := expected(t)[layerName]
 	x, y := inputAndOutput(t, want)
-	bytes, err := layer.WorkspaceBytes(2, F16)
+	const rows = 32 // so many that the work is shared out
+	for len(x) < rows*int(want.K) {
+		x, y = append(x, x...), append(y, y...)
+	}
+	bytes, err := layer.WorkspaceBytes(rows, F16)
 	ok(t, err)
 	var all sync.WaitGroup
 	for worker := 0; worker < 8; worker++ {
 		all.Add(1)
 		go func(worker int) {
 			defer all.Done()
-			workspace, out := make([]byte, bytes), make([]float32, 2*want.N)
+			workspace, out := make([]byte, bytes), make([]float32, rows*want.N)
 			for i := 0; i < 20; i++ {
-				if err := Run(layer, x, out, 2, workspace); err != nil {
+				if err := Run(layer, x, out, rows, workspace); err != nil {
 					t.Error(err)
 					return
 				}

@@ -46,6 +46,41 @@ def test_an_array_keeps_the_checkpoint(checkpoint, fixtures):
     assert handle() is None
 
 
+def test_lent_weights_are_not_copied(fixtures, layer, io):
+    checkpoint = am.Checkpoint(fixtures / "checkpoint/llama2l_gemm")
+    info, _ = checkpoint.layer(LAYER)
+    desc = am.LayerDesc(k=info.k, n=info.n, layout=info.layout, group_size=info.group_size)
+    arrays = [checkpoint.tensor(f"{LAYER}.{name}").numpy().copy() for name in ("qweight", "scales", "qzeros")]
+    lent = am.Packed.lend(desc, *arrays)
+    assert lent.tensor(am.Role.QWEIGHT).numpy().ctypes.data == arrays[0].ctypes.data
+
+    # A layer on the CPU runs from lent memory of its own layout, and keeps it.
+    packed = checkpoint.load(LAYER, layout=am.Layout.CPU)
+    padded = np.empty(packed.tensor(am.Role.QWEIGHT).nbytes + 64, np.uint8)
+    aligned = padded[-padded.ctypes.data % 64 :][: packed.tensor(am.Role.QWEIGHT).nbytes]
+    aligned[:] = np.frombuffer(packed.tensor(am.Role.QWEIGHT).numpy().tobytes(), np.uint8)
+    parts = []
+    for role in (am.Role.SCALES, am.Role.QZEROS):
+        try:
+            source = np.frombuffer(packed.tensor(role).numpy().tobytes(), np.uint8)
+        except am.NotFound:
+            parts.append(None)
+            continue
+        room = np.empty(source.nbytes + 64, np.uint8)
+        parts.append(room[-room.ctypes.data % 64 :][: source.nbytes])
+        parts[-1][:] = source
+    where = packed.info
+    own = am.LayerDesc(k=where.k, n=where.n, layout=where.layout, group_size=where.group_size, scale_dtype=where.scale_dtype)
+    from_lent = am.Linear(am.Device.cpu(threads=1), am.Packed.lend(own, aligned, *parts))
+    watch = weakref.ref(padded)
+    del padded, aligned, parts, packed
+    gc.collect()
+    assert watch() is not None and (from_lent.run(io[0]) == layer.run(io[0])).all()
+    del from_lent
+    gc.collect()
+    assert watch() is None
+
+
 def test_dlpack_in(layer, io):
     x, want = io
     x = x.copy()

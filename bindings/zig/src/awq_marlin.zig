@@ -61,6 +61,7 @@ pub const Config = @import("config.zig").Config;
 pub const configFileName = @import("config.zig").configFileName;
 pub const Device = @import("device.zig").Device;
 pub const cudaInfo = @import("device.zig").cudaInfo;
+pub const setAllocator = @import("device.zig").setAllocator;
 pub const setLog = @import("device.zig").setLog;
 pub const Linear = @import("linear.zig").Linear;
 pub const Packed = @import("packed.zig").Packed;

@@ -48,6 +48,15 @@ pub const awqm_isa = u32;
 pub const awqm_backend = u32;
 pub const awqm_log_level = u32;
 pub const awqm_log_fn = ?*const fn (?*anyopaque, awqm_log_level, [*c]const u8) callconv(.c) void;
+pub const awqm_alloc_fn = ?*const fn (?*anyopaque, usize, usize) callconv(.c) ?*anyopaque;
+pub const awqm_release_fn = ?*const fn (?*anyopaque, ?*anyopaque, usize, usize) callconv(.c) void;
+pub const struct_awqm_allocator = extern struct {
+    struct_size: usize = zeroes(usize),
+    alloc: awqm_alloc_fn = zeroes(awqm_alloc_fn),
+    release: awqm_release_fn = zeroes(awqm_release_fn),
+    user_data: ?*anyopaque = zeroes(?*anyopaque),
+};
+pub const awqm_allocator = struct_awqm_allocator;
 pub const awqm_task_fn = ?*const fn (?*anyopaque, usize) callconv(.c) void;
 pub const awqm_parallel_fn = ?*const fn (?*anyopaque, usize, awqm_task_fn, ?*anyopaque) callconv(.c) void;
 pub const struct_awqm_cpu_options = extern struct {
@@ -351,6 +360,7 @@ pub extern fn awqm_abi_version() u32;
 pub extern fn awqm_build_info() [*c]const u8;
 pub extern fn awqm_backend_available(backend: awqm_backend) i32;
 pub extern fn awqm_set_log_callback(callback: awqm_log_fn, user_data: ?*anyopaque, level: awqm_log_level) awqm_status;
+pub extern fn awqm_set_allocator(allocator: [*c]const struct_awqm_allocator) awqm_status;
 pub extern fn awqm_device_create_cpu(options: [*c]const struct_awqm_cpu_options, out_device: [*c]?*struct_awqm_device) awqm_status;
 pub extern fn awqm_device_get_info(device: ?*const struct_awqm_device, out_info: [*c]struct_awqm_device_info) awqm_status;
 pub extern fn awqm_device_free(device: ?*struct_awqm_device) void;
@@ -381,6 +391,7 @@ pub extern fn awqm_checkpoint_get_tensor(checkpoint: ?*const struct_awqm_checkpo
 pub extern fn awqm_checkpoint_load(checkpoint: ?*const struct_awqm_checkpoint, names: [*c]const [*c]const u8, count: usize, options: [*c]const struct_awqm_load_options, out_packed: [*c]?*struct_awqm_packed) awqm_status;
 pub extern fn awqm_checkpoint_free(checkpoint: ?*struct_awqm_checkpoint) void;
 pub extern fn awqm_packed_create(desc: [*c]const struct_awqm_layer_desc, tensors: [*c]const struct_awqm_layer_tensors, out_packed: [*c]?*struct_awqm_packed) awqm_status;
+pub extern fn awqm_packed_create_borrowed(desc: [*c]const struct_awqm_layer_desc, tensors: [*c]const struct_awqm_layer_tensors, out_packed: [*c]?*struct_awqm_packed) awqm_status;
 pub extern fn awqm_packed_convert(@"packed": ?*const struct_awqm_packed, to: awqm_layout, device: ?*const struct_awqm_device, out_packed: [*c]?*struct_awqm_packed) awqm_status;
 pub extern fn awqm_packed_get_info(@"packed": ?*const struct_awqm_packed, out_info: [*c]struct_awqm_packed_info) awqm_status;
 pub extern fn awqm_packed_get_tensor(@"packed": ?*const struct_awqm_packed, role: awqm_role, out_view: [*c]struct_awqm_tensor_view) awqm_status;

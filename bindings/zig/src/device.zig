@@ -51,3 +51,22 @@ pub fn optional(device: ?Device) ?*const c.awqm_device {
 pub fn setLog(callback: c.awqm_log_fn, user_data: ?*anyopaque, level: @import("enums.zig").LogLevel) Error!void {
     try errors.check(c.awqm_set_log_callback(callback, user_data, @intFromEnum(level)));
 }
+
+/// Lets `gpa` give the library's large buffers, for the whole process; null: the system's allocator. It is called from any
+/// thread, several at once, and must stay until the last buffer that it gave is freed.
+pub fn setAllocator(gpa: ?*const std.mem.Allocator) Error!void {
+    const Callbacks = struct {
+        fn alloc(user: ?*anyopaque, bytes: usize, alignment: usize) callconv(.c) ?*anyopaque {
+            return of(user).rawAlloc(bytes, .fromByteUnits(alignment), @returnAddress());
+        }
+        fn release(user: ?*anyopaque, memory: ?*anyopaque, bytes: usize, alignment: usize) callconv(.c) void {
+            const start: [*]u8 = @ptrCast(memory.?);
+            of(user).rawFree(start[0..bytes], .fromByteUnits(alignment), @returnAddress());
+        }
+        fn of(user: ?*anyopaque) *const std.mem.Allocator {
+            return @ptrCast(@alignCast(user.?));
+        }
+    };
+    const host: structs.Allocator = .{ .alloc = Callbacks.alloc, .release = Callbacks.release, .user_data = @constCast(gpa) };
+    try errors.check(c.awqm_set_allocator(if (gpa == null) null else @ptrCast(&host)));
+}

@@ -18,6 +18,13 @@ pub const Packed = struct {
         return .{ .ptr = out.? };
     }
 
+    /// As init, without a copy: the memory must stay as it is until this and every Linear made from it are freed.
+    pub fn lend(desc: structs.LayerDesc, tensors: structs.LayerTensors) Error!Packed {
+        var out: ?*c.awqm_packed = null;
+        try errors.check(c.awqm_packed_create_borrowed(@ptrCast(&desc), @ptrCast(&tensors), &out));
+        return .{ .ptr = out.? };
+    }
+
     /// Reads back what save wrote.
     pub fn load(path: [:0]const u8, prefix: [:0]const u8) Error!Packed {
         var out: ?*c.awqm_packed = null;

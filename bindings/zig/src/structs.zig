@@ -4,6 +4,14 @@
 const c = @import("c.zig");
 const enums = @import("enums.zig");
 
+/// An allocator of the host's; setAllocator makes one of a std.mem.Allocator.
+pub const Allocator = extern struct {
+    struct_size: usize = @sizeOf(c.awqm_allocator),
+    alloc: c.awqm_alloc_fn = null,
+    release: c.awqm_release_fn = null,
+    user_data: ?*anyopaque = null,
+};
+
 /// Options of Device.cpu.
 pub const CpuOptions = extern struct {
     struct_size: usize = @sizeOf(c.awqm_cpu_options),
@@ -309,6 +317,7 @@ pub const QuantizeReport = extern struct {
 };
 
 comptime {
+    @setEvalBranchQuota(100_000);
     const std = @import("std");
     for (@typeInfo(@This()).@"struct".decls) |decl| {
         const Mine = @field(@This(), decl.name);

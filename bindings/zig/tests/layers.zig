@@ -60,7 +60,12 @@ test "repack into own buffers" {
 
     const layer: am.Packed = try .init(desc, in);
     defer layer.deinit();
+    const lent: am.Packed = try .lend(desc, in);
+    defer lent.deinit();
+    try expectEqual(qweight.data, (try lent.tensor(.qweight)).data);
+    try am.setAllocator(&gpa); // which looks for leaks
     const marlin = try layer.convert(.marlin, null);
+    try am.setAllocator(null);
     defer marlin.deinit();
     try support.expectDigest(want.qweight, am.bytesOf(try marlin.tensor(.qweight)));
     try std.testing.expectError(error.NotFound, marlin.tensor(.bias));

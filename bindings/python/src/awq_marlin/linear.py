@@ -95,7 +95,8 @@ class Linear(Runner):
     def __init__(self, device: Device, packed: Packed, compute: Compute = Compute.EXACT, flags: int = 0) -> None:
         """Puts a packed layer on a device; the packed layer is not needed afterwards."""
         chosen = options("linear_options", compute=compute, flags=flags)
-        self._take(create("linear", lib.awqm_linear_create, device._live, packed._live, chosen, keep=device._keep), device._keep)
+        keep = (device._keep, packed._keep)
+        self._take(create("linear", lib.awqm_linear_create, device._live, packed._live, chosen, keep=keep), keep)
 
     @classmethod
     def from_device(

@@ -65,7 +65,9 @@ def tensors(qweight: Any, scales: Any = None, qzeros: Any = None, bias: Any = No
 
 
 class Packed(Handle):
-    """One layer, packed, in memory of its own."""
+    """One layer, packed, in memory of its own or lent."""
+
+    _keep: Any = None
 
     @classmethod
     def create(cls, desc: LayerDesc, qweight: Any, scales: Any = None, qzeros: Any = None, bias: Any = None) -> Packed:
@@ -73,6 +75,15 @@ class Packed(Handle):
         struct, keep = tensors(qweight, scales, qzeros, bias)
         packed = cls._of(create("packed", lib.awqm_packed_create, desc._struct(), struct))
         del keep
+        return packed
+
+    @classmethod
+    def lend(cls, desc: LayerDesc, qweight: Any, scales: Any = None, qzeros: Any = None, bias: Any = None) -> Packed:
+        """As :meth:`create`, without a copy: the arrays live as long as the layer and what is made from it, and nobody may
+        write to them. Layers on the CPU run from layouts CPU and DENSE, so those must lie on 64-byte boundaries."""
+        struct, keep = tensors(qweight, scales, qzeros, bias)
+        packed = cls._of(create("packed", lib.awqm_packed_create_borrowed, desc._struct(), struct, keep=keep))
+        packed._keep = keep
         return packed
 
     @classmethod
