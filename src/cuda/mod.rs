@@ -35,6 +35,9 @@ mod launch;
 mod library;
 #[cfg(feature = "cuda")]
 mod linear;
+/// The tiles of the Marlin GEMM; public for tests, which compare them with the kernels.
+#[doc(hidden)]
+pub mod marlin_tiles;
 #[cfg(feature = "cuda")]
 mod memory;
 #[cfg(feature = "cuda")]
