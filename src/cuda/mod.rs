@@ -21,6 +21,9 @@ pub use problem::{Gpu, Problem};
 /// Arguments of the kernels; public for tests, which run kernels where there is no driver.
 #[doc(hidden)]
 pub mod args;
+/// The tiles of the Marlin GEMM; public for tests, which compare them with the kernels.
+#[doc(hidden)]
+pub mod marlin_tiles;
 #[cfg(feature = "cuda")]
 mod check;
 #[cfg(feature = "cuda")]
