@@ -20,7 +20,7 @@ programs() {
     mkdir -p "$dir"
     # shellcheck disable=SC2086 # flags, sources and libraries are lists
     {
-        gcc $flags $gpu/check.c $gpu/check_memory.c $gpu/check_streams.c $gpu/product.c $common $link -o "$dir/check"
+        gcc $flags $gpu/check.c $gpu/check_versions.c $gpu/check_memory.c $gpu/check_streams.c $gpu/product.c $common $link -o "$dir/check"
         gcc $flags $gpu/golden.c $gpu/product.c $common $link -o "$dir/golden"
         gcc $flags $gpu/bench.c $common $link -o "$dir/bench"
     }

@@ -1,6 +1,7 @@
 //! Compute capabilities: the architectures and products behind the numbers, and what runs on them.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Kernel;
 use crate::types::Dtype;
 
 /// The least capability that any kernel runs on.
@@ -149,6 +150,20 @@ pub fn check_activation(capability: (u32, u32), dtype: Dtype) -> Result<()> {
             .found(dtype)
             .needed(if capability >= AMPERE { "F16 or BF16" } else { "F16" })),
     }
+}
+
+/// Whether a kernel version runs on GPUs of a capability.
+///
+/// Errors: [`ErrorKind::KernelUnsupported`] says what is missing, [`ErrorKind::CapabilityTooLow`].
+pub fn check_kernel(capability: (u32, u32), wish: Kernel) -> Result<()> {
+    check(capability)?;
+    if wish != Kernel::Marlin || capability >= AMPERE {
+        return Ok(());
+    }
+    let what = "the marlin kernels need asynchronous copies and m16n8k16 tensor-core instructions";
+    Err(Error::new(ErrorKind::KernelUnsupported, what)
+        .found(describe(capability))
+        .needed("compute capability 8.0 (Ampere) or newer, or kernel gemm, which has code for this GPU"))
 }
 
 #[cfg(test)]

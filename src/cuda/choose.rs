@@ -1,7 +1,7 @@
 //! Which code runs a problem on a GPU, and how it is cut: what the caller wishes, what a tuning table says, or what the
 //! time model finds.
 
-use super::capability::{AMPERE, check, describe, number};
+use super::capability::number;
 use super::cut::{Cut, MOST_COUNTERS};
 use super::gemv_cut::GemvCut;
 use super::marlin_cut::{self, MarlinCut};
@@ -55,11 +55,11 @@ pub(super) struct Choice {
 pub(super) fn choose(gpu: &Gpu, problem: &Problem, wish: Wish, tuning: &Tuning) -> Choice {
     let class = rows::class_of(problem.m);
     let typical = Problem { m: rows::most_rows(class), ..*problem };
+    // A class without an end may hold more blocks of outputs than there are counters.
+    let counted = |cut: &Cut| cut.splits() == 1 || (!rows::is_open(class) && has_counters(cut, &typical));
     if wish.batch_invariant {
-        // By the layer and the GPU alone.
-        let splits = MarlinCut::invariant_splits(gpu, problem);
-        let cuts = MarlinCut::invariant(gpu, problem, splits).map(Cut::Marlin);
-        return Choice { cut: best(gpu, &typical, cuts), origin: Origin::Invariant };
+        let cut = invariant(gpu, &typical, counted);
+        return Choice { cut, origin: Origin::Invariant };
     }
     let tuned = tuning.cut(problem).filter(|cut| match wish.kernel {
         Kernel::Auto => true,
@@ -70,14 +70,26 @@ pub(super) fn choose(gpu: &Gpu, problem: &Problem, wish: Wish, tuning: &Tuning) 
         return Choice { cut, origin: Origin::Table };
     }
     let gemv = Cut::Gemv(GemvCut::new(gpu, &typical));
-    let tiles = marlin_cut::tiles(gpu, problem).flat_map(|tile| MarlinCut::all(&typical, tile)).map(Cut::Marlin);
-    // A class without an end may hold more blocks of outputs than there are counters.
-    let tiles = tiles.filter(|cut| cut.splits() == 1 || (!rows::is_open(class) && has_counters(cut, &typical)));
-    match wish.kernel {
-        Kernel::Auto => Choice { cut: best(gpu, &typical, std::iter::once(gemv).chain(tiles)), origin: Origin::Model },
-        Kernel::Gemv => Choice { cut: gemv, origin: Origin::Forced },
-        Kernel::Gemm | Kernel::Marlin => Choice { cut: best(gpu, &typical, tiles), origin: Origin::Forced },
+    let origin = if wish.kernel == Kernel::Auto { Origin::Model } else { Origin::Forced };
+    if wish.kernel == Kernel::Gemv {
+        return Choice { cut: gemv, origin };
     }
+    let tiles = marlin_cut::tiles(gpu, problem).flat_map(|tile| MarlinCut::all(&typical, tile)).map(Cut::Marlin);
+    let tiles = best(gpu, &typical, tiles.filter(counted));
+    let both = [(wish.kernel == Kernel::Auto).then_some(gemv), tiles];
+    // There is always one: K whole on the smallest tile fits every GPU.
+    let cut = best(gpu, &typical, both.into_iter().flatten()).unwrap_or(gemv);
+    Choice { cut, origin }
+}
+
+/// The cut for results that do not depend on the number of rows: slices of K by the layer and the GPU alone.
+fn invariant(gpu: &Gpu, typical: &Problem, counted: impl Fn(&Cut) -> bool) -> Cut {
+    let splits = MarlinCut::invariant_splits(gpu, typical);
+    let cuts = || MarlinCut::invariant(gpu, typical, splits).map(Cut::Marlin);
+    // Where even the fewest blocks may be too many, a plan says so when it knows how many rows there are.
+    let fewest = || cuts().max_by_key(Cut::rows);
+    let fastest = best(gpu, typical, cuts().filter(counted)).or_else(fewest);
+    fastest.unwrap_or_else(|| Cut::Gemv(GemvCut::split(typical, 1, 1)))
 }
 
 fn has_counters(cut: &Cut, problem: &Problem) -> bool {
@@ -85,25 +97,10 @@ fn has_counters(cut: &Cut, problem: &Problem) -> bool {
     columns.saturating_mul(row_blocks) <= MOST_COUNTERS
 }
 
-/// The fastest by the model. There is always one: K whole on the smallest tile fits every GPU.
-fn best(gpu: &Gpu, problem: &Problem, cuts: impl Iterator<Item = Cut>) -> Cut {
+/// The fastest by the model; of two that are as fast, the first.
+fn best(gpu: &Gpu, problem: &Problem, cuts: impl Iterator<Item = Cut>) -> Option<Cut> {
     let timed = cuts.map(|cut| (cut, cut.time_ns(gpu, problem)));
-    let fastest = timed.reduce(|best, next| if next.1 < BETTER * best.1 { next } else { best });
-    fastest.map_or_else(|| Cut::Gemv(GemvCut::split(problem, 1, 1)), |(cut, _)| cut)
-}
-
-/// Whether a kernel version runs on GPUs of a capability.
-///
-/// Errors: [`ErrorKind::KernelUnsupported`] says what is missing, [`ErrorKind::CapabilityTooLow`].
-pub fn admit_kernel(capability: (u32, u32), wish: Kernel) -> Result<()> {
-    check(capability)?;
-    if wish != Kernel::Marlin || capability >= AMPERE {
-        return Ok(());
-    }
-    let what = "the marlin kernels need asynchronous copies and m16n8k16 tensor-core instructions";
-    Err(Error::new(ErrorKind::KernelUnsupported, what)
-        .found(describe(capability))
-        .needed("compute capability 8.0 (Ampere) or newer, or kernel gemm, which has code for this GPU"))
+    timed.reduce(|best, next| if next.1 < BETTER * best.1 { next } else { best }).map(|(cut, _)| cut)
 }
 
 /// Whether results that do not depend on the number of rows can be had with a kernel version.

@@ -84,7 +84,7 @@ impl Cut {
         }
         let outputs = mul(columns, row_blocks, "workspace")?;
         if outputs > MOST_COUNTERS {
-            return Err(Error::unsupported("so many blocks share no counters: K cannot be split")
+            return Err(Error::unsupported("K is split, and so many blocks share no counters: run fewer rows at a time")
                 .subject("splits")
                 .found(format!("{outputs} blocks of outputs"))
                 .needed(format!("at most {MOST_COUNTERS}")));

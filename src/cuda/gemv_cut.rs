@@ -15,11 +15,13 @@
 //! [`GemvCut::new`] takes the one with the least time by a small model:
 //!
 //! ```text
-//! time     = start + max(memory, flight, cache, decoding) + second step
+//! time     = start + max(memory, flight, work) + second step
 //! memory   = bytes / bandwidth
 //! flight   = bytes x 2 latency / bytes in flight on the whole GPU      (2: margin for bursts)
+//! work     = the longest of cache, decoding and products, and a quarter of the others
 //! cache    = bytes that all blocks read / what L2 gives
 //! decoding = tiles of a block x blocks on the busiest multiprocessor / what one multiprocessor decodes
+//! products = operations on the busiest multiprocessor / half of the tensor cores' rate: each waits for its decoding
 //! second   = 0 if not split, else 900 ns (write, count, read: three trips to L2) + the sums, there and back
 //! ```
 //!
@@ -31,8 +33,8 @@
 //! GPU alone, so that a row's result is the same whatever rows stand beside it. Beyond that there are blocks enough:
 //! K is not split, and no workspace is needed.
 
-use super::plan::MOST_COUNTERS;
-use super::problem::{Gpu, Problem};
+use super::cut::{MOST_COUNTERS, MOST_SPLITS};
+use super::problem::{Gpu, Problem, TILE_COLUMNS, TILE_ROWS};
 use super::speed::{LATENCY_NS, START_NS, Speed};
 
 /// Warps of a block.
@@ -56,11 +58,11 @@ const fn resident_blocks(capability: (u32, u32)) -> u32 {
 /// Tiles that a multiprocessor decodes and multiplies in a nanosecond: about 25 clocks for one.
 const TILES_PER_NS: f64 = 1.0 / 16.0;
 
+/// Share of the tensor cores' rate that products reach that wait for the decoding of each tile.
+const PRODUCTS_SHARE: f64 = 0.5;
+
 /// Least tiles of a warp in a split problem.
 const LEAST_TILES: usize = 8;
-
-/// Most slices of K.
-pub(super) const MOST_SPLITS: usize = 16;
 
 /// Up to here the cut does not depend on the number of rows.
 pub(super) const FEW_ROWS: usize = 16;
@@ -138,13 +140,16 @@ impl GemvCut {
         let busiest = (blocks * row_blocks).div_ceil(speed.multiprocessors) * self.slice_tiles * WARPS * self.tiles;
         let decoding = busiest as f64 / TILES_PER_NS;
         let cache = weights * row_blocks as f64 / speed.cache;
+        let operations = (busiest * 2 * BLOCK_ROWS * TILE_ROWS * TILE_COLUMNS) as f64;
+        let products = operations / (PRODUCTS_SHARE * speed.products / speed.multiprocessors as f64);
         let second = if self.splits == 1 {
             0.0
         } else {
             speed.second_step_ns((self.splits * row_blocks * BLOCK_ROWS * problem.stored_n * size_of::<f32>()) as f64)
         };
         let memory = speed.memory_ns(problem.bytes_moved() as f64);
-        START_NS + memory.max(flight).max(decoding).max(cache) + second
+        let work = Speed::overlapped_ns(&[cache, decoding, products]);
+        START_NS + memory.max(flight).max(work) + second
     }
 }
 

@@ -7,9 +7,10 @@
 //! The time of a tile and a split is estimated as
 //!
 //! ```text
-//! time     = start + max(memory, flight, cache, issue, products) + waves + second step
+//! time     = start + max(memory, flight, work) + waves + second step
 //! memory   = bytes / bandwidth
 //! flight   = bytes of weights x 2 latency / bytes in flight on the whole GPU
+//! work     = the longest of cache, issue and products, and a quarter of the others
 //! cache    = bytes of weights x blocks of rows + bytes of x x blocks of columns / what L2 gives
 //! issue    = instructions of the tiles of W on the busiest multiprocessor, 4 a clock: per tile of 16 x 64 about 60 to
 //!            load and decode, rows / 2 for products, and for scaling 2 x rows once a group
@@ -21,7 +22,7 @@
 //! The counts are of the source, not measured; a tuning table overrules them.
 
 use super::capability;
-use super::cut::MOST_SPLITS;
+use super::cut::{MOST_COUNTERS, MOST_SPLITS};
 use super::marlin_tiles::{MarlinTile, TILES};
 use super::problem::{Gpu, Problem, TILE_COLUMNS, TILE_ROWS};
 use super::speed::{LATENCY_NS, START_NS, Speed};
@@ -45,6 +46,9 @@ const MOST_INVARIANT_SPLITS: usize = 4;
 
 /// Most rows of the smallest tiles, which the invariant cut is made for.
 const FEW_ROWS: usize = 16;
+
+/// So many rows can be run at once with the invariant cut of any layer.
+const MANY_ROWS: usize = 8192;
 
 /// A tile, and how often K is split.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,8 +97,15 @@ impl MarlinCut {
             .map(move |tile| MarlinCut::split(problem, tile, splits))
     }
 
-    /// The best number of slices for few rows.
+    /// The best number of slices for few rows; K whole where [`MANY_ROWS`] would be too many blocks for the counters.
     pub fn invariant_splits(gpu: &Gpu, problem: &Problem) -> usize {
+        let largest = tiles(gpu, problem).filter(|tile| tile.k_warps == 1).max_by_key(|tile| tile.rows);
+        let blocks = largest.map_or(usize::MAX, |tile| {
+            problem.stored_n.div_ceil(tile.columns).saturating_mul(MANY_ROWS.div_ceil(tile.rows))
+        });
+        if blocks > MOST_COUNTERS {
+            return 1;
+        }
         let few = Problem { m: FEW_ROWS, ..*problem };
         let smallest = tiles(gpu, &few).filter(|tile| tile.k_warps == 1).take(1);
         let cuts = smallest.flat_map(|tile| MarlinCut::all(&few, tile));
@@ -125,7 +136,8 @@ impl MarlinCut {
         let (row_blocks, column_blocks) = (problem.m.div_ceil(rows), problem.stored_n.div_ceil(columns));
         let blocks = column_blocks * self.splits * row_blocks;
         let resident = self.resident(gpu, problem);
-        let running = blocks.min(resident * speed.multiprocessors);
+        // Blocks of other rows read the same weights.
+        let running = (column_blocks * self.splits).min(resident * speed.multiprocessors);
         let weights = problem.weight_bytes() as f64;
 
         let memory = speed.memory_ns(problem.bytes_moved() as f64);
@@ -145,7 +157,7 @@ impl MarlinCut {
             1 => 0.0,
             n => speed.second_step_ns((n * row_blocks * rows * problem.stored_n * size_of::<f32>()) as f64),
         };
-        let busy = [memory, flight, cache, issue, products].into_iter().fold(0.0, f64::max);
-        START_NS + busy + waves as f64 * LATENCY_NS / resident as f64 + second
+        let work = Speed::overlapped_ns(&[cache, issue, products]);
+        START_NS + memory.max(flight).max(work) + waves as f64 * LATENCY_NS / resident as f64 + second
     }
 }

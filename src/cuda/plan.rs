@@ -1,14 +1,13 @@
 //! Which kernel runs a problem on a GPU, how it is cut up, what memory it needs, how long it should take, and why.
 
-use super::capability::{AMPERE, check, check_activation};
-use super::choose::{self, Choice, Origin, Wish, admit_kernel};
+use super::capability::{AMPERE, check, check_activation, check_kernel};
+use super::choose::{self, Choice, Origin, Wish};
 use super::cut::{Cut, GRID_LIMIT};
 use super::dense;
 use super::problem::{Gpu, Problem, TILE_COLUMNS};
 use super::rows;
 use super::speed::Speed;
 use super::tuning::Tuning;
-use super::words;
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::types::Dtype;
@@ -64,7 +63,10 @@ impl CudaPlan {
     ///
     /// Errors: those of [`CudaPlan::tuned`].
     pub fn new(gpu: &Gpu, problem: &Problem, wish: impl Into<Wish>) -> Result<Self> {
-        Self::tuned(gpu, problem, wish, Tuning::shipped(gpu))
+        match Tuning::shipped(gpu) {
+            Some(tuning) => Self::tuned(gpu, problem, wish, tuning),
+            None => Self::tuned(gpu, problem, wish, &Tuning::empty(gpu)),
+        }
     }
 
     /// The plan for a problem on a GPU with what the caller wishes, after a tuning table.
@@ -74,14 +76,13 @@ impl CudaPlan {
     /// [`crate::ErrorKind::SizeOverflow`] for sizes that no layer has.
     pub fn tuned(gpu: &Gpu, problem: &Problem, wish: impl Into<Wish>, tuning: &Tuning) -> Result<Self> {
         let wish = wish.into();
-        admit(gpu, problem, wish)?;
-        Self::with(gpu, problem, choose::choose(gpu, problem, wish, tuning))
+        Self::admitted(gpu, problem, wish, || choose::choose(gpu, problem, wish, tuning))
     }
 
-    /// The plan with a choice made before, for a problem of the same class of rows.
-    pub(super) fn chosen(gpu: &Gpu, problem: &Problem, wish: Wish, choice: Choice) -> Result<Self> {
+    /// The plan with a choice that is made when all else is in order.
+    pub(super) fn admitted(gpu: &Gpu, problem: &Problem, wish: Wish, choice: impl FnOnce() -> Choice) -> Result<Self> {
         admit(gpu, problem, wish)?;
-        Self::with(gpu, problem, choice)
+        Self::with(gpu, problem, choice())
     }
 
     /// The plan with a cut that was decided elsewhere.
@@ -181,11 +182,6 @@ impl CudaPlan {
         }
     }
 
-    /// One sentence: what was chosen and why.
-    pub fn reason(&self) -> String {
-        words::reason(self)
-    }
-
     pub(super) fn cut(&self) -> Cut {
         self.choice.cut
     }
@@ -199,7 +195,7 @@ impl CudaPlan {
 fn admit(gpu: &Gpu, problem: &Problem, wish: Wish) -> Result<()> {
     gpu.check()?;
     check(gpu.capability)?;
-    admit_kernel(gpu.capability, wish.kernel)?;
+    check_kernel(gpu.capability, wish.kernel)?;
     choose::admit_invariant(gpu, wish)?;
     check_activation(gpu.capability, problem.dtype)?;
     problem.check()

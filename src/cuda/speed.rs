@@ -51,6 +51,13 @@ impl Speed {
         }
     }
 
+    /// Nanoseconds of works that different parts of a multiprocessor do at the same time: the longest, and a quarter of
+    /// the rest, as they wait for each other now and then.
+    pub(super) fn overlapped_ns(works: &[f64]) -> f64 {
+        let longest = works.iter().copied().fold(0.0, f64::max);
+        longest + (works.iter().sum::<f64>() - longest) / 4.0
+    }
+
     /// Nanoseconds to move bytes over the memory bus, when enough of them are asked for at a time.
     pub(super) fn memory_ns(&self, bytes: f64) -> f64 {
         bytes / (MEMORY_SHARE * self.memory)

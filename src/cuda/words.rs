@@ -12,8 +12,14 @@ fn us(microseconds: f64) -> String {
     format!("{microseconds:.1} us")
 }
 
-/// One sentence: what was chosen and why.
-pub(super) fn reason(plan: &CudaPlan) -> String {
+impl CudaPlan {
+    /// One sentence: what was chosen and why.
+    pub fn reason(&self) -> String {
+        reason(self)
+    }
+}
+
+fn reason(plan: &CudaPlan) -> String {
     let why = match plan.origin() {
         Origin::Model if plan.problem.m <= BLOCK_ROWS => {
             format!("m = {} is bound by the reading of weights", plan.problem.m)
