@@ -33,9 +33,6 @@ pub use tuning::Tuning;
 /// Arguments of the kernels; public for tests, which run kernels where there is no driver.
 #[doc(hidden)]
 pub mod args;
-/// The tiles of the Marlin GEMM; public for tests, which compare them with the kernels.
-#[doc(hidden)]
-pub mod marlin_tiles;
 #[cfg(feature = "cuda")]
 mod check;
 #[cfg(feature = "cuda")]
@@ -54,6 +51,9 @@ mod launch;
 mod library;
 #[cfg(feature = "cuda")]
 mod linear;
+/// The tiles of the Marlin GEMM; public for tests, which compare them with the kernels.
+#[doc(hidden)]
+pub mod marlin_tiles;
 #[cfg(feature = "cuda")]
 mod memory;
 #[cfg(feature = "cuda")]
