@@ -123,13 +123,13 @@ static void run(const char *fixtures) {
     open_driver();
     enter(0);
     device = open_gpu(0, 0, NULL);
-    layer(device, 256, 96, 64, 1, 0);
-    layer(device, 1024, 64, 128, 7, 1);
-    layer(device, 100, 40, 48, 7, 0);
+    layer(device, 128, 96, 64, 1, 0);
+    layer(device, 1024, 64, 128, 17, 1);
+    layer(device, 100, 40, 48, 13, 0);
     awqm_device_free(device);
     setenv("MOCK_CUDA_CAPABILITY", "7.5", 1);
     device = open_gpu(0, 0, NULL);
-    layer(device, 160, 64, 32, 13, 0);
+    layer(device, 160, 64, 32, 31, 0);
 
     /* The promise is the GPU's; flags that nobody knows are refused. */
     packed = random_layer(64, 64, 32);
