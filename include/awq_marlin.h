@@ -85,12 +85,28 @@
 #endif
 
 /**
+ * Flag of awqm_linear_options, awqm_plan_options and awqm_cuda_plan_options, for GPUs: the bits of a row of y depend
+ * neither on m nor on the other rows, so that a query's answer is the same whatever it is batched with. The tensor-core
+ * tiles then run every m with slices of K that depend on the layer and the GPU alone. Few rows are slower than without
+ * (awqm_plan_get_info predicts both), and where K is split the workspace grows with m, so that very many rows must be
+ * run in parts; the bits are the same.
+ */
+#define AWQM_BATCH_INVARIANT 1
+
+/**
  * Flag of awqm_cuda_options: every device pointer and stream is looked up in the driver before a launch, so that host
  * pointers, memory and streams of another device, and buffers that are too short for their shape give
  * INVALID_ARGUMENT. Takes microseconds a call; for development. Memory that the host shares with the device
  * (cuMemHostAlloc) counts as a host pointer.
  */
 #define AWQM_CUDA_CHECK_POINTERS 1
+
+/**
+ * Flag of awqm_cuda_options: a workspace that a launch on another stream still uses is refused with INVALID_ARGUMENT,
+ * as its counters and sums would mix. Takes microseconds and a lock a call; for development. It does not see captures
+ * and replays of graphs, and it also refuses a stream that waits for the other by an event of the host's.
+ */
+#define AWQM_CUDA_CHECK_WORKSPACE 2
 
 /**
  * Bytes at the start of a GPU workspace that must be zero before its first use; see awqm_linear_workspace_bytes.
@@ -366,7 +382,8 @@ typedef uint32_t awqm_kernel;
  */
 #define AWQM_KERNEL_GEMV 1
 /**
- * For many rows: blocks of weights are decoded once and used for all of them.
+ * For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+ * code, and the only one below compute capability 8.0.
  */
 #define AWQM_KERNEL_GEMM 2
 /**
@@ -1028,6 +1045,14 @@ typedef struct awqm_capability_info {
    * The product that the numbers are of; empty when unsupported or unknown.
    */
   char typical[32];
+  /**
+   * Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
+   */
+  double tflops;
+  /**
+   * Most shared memory of a block in bytes; 0 when unsupported.
+   */
+  uint32_t shared_bytes;
 } awqm_capability_info;
 
 /**
@@ -1086,6 +1111,14 @@ typedef struct awqm_cuda_plan_options {
    * Kernel version to force; AWQM_KERNEL_AUTO chooses.
    */
   awqm_kernel kernel;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
+  /**
+   * A tuning table as JSON text, as in awqm_cuda_options; NULL: the one that the library ships for such a GPU, if any.
+   */
+  const char *tuning;
 } awqm_cuda_plan_options;
 
 /**
@@ -1117,7 +1150,7 @@ typedef struct awqm_cuda_plan_info {
    */
   uint32_t splits;
   /**
-   * Tiles of 16 rows along K of one warp.
+   * Tiles of 16 rows along K of a slice: of one warp in the GEMV, else of what the warps of a block share.
    */
   uint32_t slice_tiles;
   /**
@@ -1156,6 +1189,38 @@ typedef struct awqm_cuda_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
    */
   double floor_us;
+  /**
+   * Rows of x of a block.
+   */
+  uint32_t block_rows;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_cuda_plan_info;
 
 /**
@@ -1184,7 +1249,7 @@ typedef struct awqm_linear_options {
    */
   awqm_compute compute;
   /**
-   * None are defined yet; 0.
+   * AWQM_BATCH_INVARIANT or 0: for awqm_linear_run, and for every plan of the layer.
    */
   uint32_t flags;
 } awqm_linear_options;
@@ -1290,6 +1355,10 @@ typedef struct awqm_plan_options {
    * Rows.
    */
   int64_t m;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
 } awqm_plan_options;
 
 /**
@@ -1333,7 +1402,7 @@ typedef struct awqm_plan_info {
    */
   int64_t group_size;
   /**
-   * Rows that meet a decoded weight at a time.
+   * Rows that meet a decoded weight at a time: of a block, on a GPU.
    */
   int64_t block_rows;
   /**
@@ -1380,6 +1449,34 @@ typedef struct awqm_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
    */
   double floor_us;
+  /**
+   * Least time of the products, at the peak of the GPU's typical product.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_plan_info;
 
 /**
@@ -1425,7 +1522,7 @@ typedef struct awqm_cuda_options {
    */
   uint32_t ordinal;
   /**
-   * AWQM_CUDA_CHECK_POINTERS or 0.
+   * AWQM_CUDA_CHECK_POINTERS and AWQM_CUDA_CHECK_WORKSPACE, or 0.
    */
   uint32_t flags;
   /**
@@ -1434,6 +1531,12 @@ typedef struct awqm_cuda_options {
    * the CUDA runtime share.
    */
   void *context;
+  /**
+   * A tuning table as JSON text (awqm_device_export_tuning shows the form): cuts that plans take before they ask the
+   * library's time model. Checked hard: whatever it says, results are right. NULL: the table that the library ships
+   * for the GPU, if any. Read before this call returns.
+   */
+  const char *tuning;
 } awqm_cuda_options;
 
 /**
@@ -2478,12 +2581,12 @@ awqm_status awqm_query_capability(uint32_t capability,
  * no driver are needed.
  *
  * Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
- * bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+ * bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM; JSON (the tuning table).
  *
  * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+ * `options` is readable, its `tuning` NULL or NUL-terminated, and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
  * the file comment says, all NULL and 0 when not wanted.
  */
 AWQM_API
@@ -2743,7 +2846,9 @@ awqm_status awqm_linear_get_info(const struct awqm_linear *linear,
  * memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
  * of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
  * share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
- * no workspace is needed, NULL will do.
+ * no workspace is needed, NULL will do. Work that may run at the same time, on two streams say, needs a workspace each;
+ * AWQM_CUDA_CHECK_WORKSPACE finds sharing out. Plans with AWQM_BATCH_INVARIANT of a layer made without that flag, and
+ * imported plans, may need more: awqm_plan_get_info says what.
  *
  * `x_dtype`: element type of x.
  *
@@ -2802,6 +2907,9 @@ AWQM_API void awqm_linear_free(struct awqm_linear *linear);
 
 /**
  * Chooses the kernel for `m` rows, or takes the one that the options force.
+ *
+ * On a GPU the kernel versions GEMM and MARLIN are the same tensor-core code, called GEMM below compute capability 8.0,
+ * where MARLIN is refused; the plan's info says which code runs.
  *
  * Statuses: KERNEL_UNSUPPORTED (the forced kernel cannot run here; the message says why), INVALID_ARGUMENT,
  * UNKNOWN_ENUM, UNSUPPORTED.
@@ -2944,17 +3052,33 @@ awqm_status awqm_cuda_get_info(struct awqm_cuda_info *out_info,
  *
  * Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
  * CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
- * OUT_OF_MEMORY.
+ * OUT_OF_MEMORY; of the tuning table JSON and INVALID_ARGUMENT (no table, one for another GPU, or nonsense in it: the
+ * message names the entry).
  *
  * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
+ * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext, its `tuning` NULL or
+ * NUL-terminated; `out_device` is writable.
  */
 AWQM_API
 AWQM_MUST_USE
 awqm_status awqm_device_create_cuda(const struct awqm_cuda_options *options,
                                     struct awqm_device **out_device);
+
+/**
+ * The tuning table that plans of a GPU are made after, as JSON: what awqm_cuda_options had, else what the library ships
+ * for it; a table without entries where there is neither. `scripts/tuning_table.py` makes one from measurements.
+ *
+ * # Safety
+ * `device` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_device_export_tuning(const struct awqm_device *device,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
 
 /**
  * A layer over device memory that the host holds, in layout MARLIN (what vLLM and SGLang hold after loading, or what

@@ -115,7 +115,8 @@ impl awqm_kernel {
     pub const AUTO: awqm_kernel = awqm_kernel(0);
     /// For few rows: each weight is decoded where it is multiplied.
     pub const GEMV: awqm_kernel = awqm_kernel(1);
-    /// For many rows: blocks of weights are decoded once and used for all of them.
+    /// For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+    /// code, and the only one below compute capability 8.0.
     pub const GEMM: awqm_kernel = awqm_kernel(2);
     /// Tensor cores, compute capability 8.0 and up.
     pub const MARLIN: awqm_kernel = awqm_kernel(3);

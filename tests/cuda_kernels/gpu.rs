@@ -115,7 +115,7 @@ impl Device {
     }
 
     pub fn plan(&self, gpu: &Gpu, m: usize, dtype: Dtype) -> CudaPlan {
-        CudaPlan::new(gpu, &Problem::new(&self.layer.desc, m, dtype).unwrap(), Kernel::Auto).unwrap()
+        CudaPlan::new(gpu, &Problem::new(&self.layer.desc, m, dtype).unwrap(), Kernel::Gemv).unwrap()
     }
 
     /// y \[m, N\], rows `gap` elements further apart than they must be.
