@@ -205,6 +205,13 @@ typedef int32_t awqm_status;
 #endif // __cplusplus
 
 /**
+ * What the inputs of linear layers look like: mean |x| of every channel, and the Gram matrix X^T X or a sample of rows.
+ * Exclusive: calls that change it must not meet other calls on it. Threads that observe in parallel have one each, and
+ * merge them.
+ */
+typedef struct awqm_calibrator awqm_calibrator;
+
+/**
  * An open checkpoint. Immutable; shareable between threads. Its files must not change while it is open: they are
  * mapped, not read.
  */
@@ -1386,6 +1393,91 @@ typedef struct awqm_cuda_options {
    */
   void *context;
 } awqm_cuda_options;
+
+/**
+ * Options of awqm_calibrator_create, awqm_calibrator_load and awqm_calibrator_layer_bytes.
+ */
+typedef struct awqm_calibrator_options {
+  /**
+   * sizeof(awqm_calibrator_options).
+   */
+  size_t struct_size;
+  /**
+   * Most bytes that all statistics may take; a layer that would pass it is refused. 0 = no limit.
+   */
+  uint64_t max_bytes;
+  /**
+   * 0: keep the Gram matrix of each layer, K * K / 2 doubles. Else keep this many rows of each layer instead, spread
+   * evenly over the stream. With rows, the faithful search computes the loss of gate and up on the output of the whole
+   * MLP, as AutoAWQ does. Not for load: the file says.
+   */
+  uint64_t rows;
+  /**
+   * 0: activations that are not finite are an error. 1: their layer is marked, its statistics go, later rows of it are
+   * ignored, and a quantizer rounds it without looking at activations and says so in its report.
+   */
+  int32_t skip_not_finite;
+} awqm_calibrator_options;
+
+/**
+ * What a calibrator holds; filled by awqm_calibrator_get_info.
+ */
+typedef struct awqm_calibrator_info {
+  /**
+   * sizeof(awqm_calibrator_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers that were observed.
+   */
+  uint64_t layers;
+  /**
+   * Memory of their statistics, as awqm_calibrator_layer_bytes counts it.
+   */
+  uint64_t bytes;
+  /**
+   * The limit; 0 = none.
+   */
+  uint64_t max_bytes;
+  /**
+   * Rows that a layer keeps; 0: Gram matrices.
+   */
+  uint64_t rows;
+} awqm_calibrator_info;
+
+/**
+ * What is known about one layer; filled by awqm_calibrator_get_layer.
+ */
+typedef struct awqm_calibrator_layer_info {
+  /**
+   * sizeof(awqm_calibrator_layer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Rows observed; 0 when `not_finite`.
+   */
+  uint64_t rows;
+  /**
+   * Rows kept; 0 with a Gram matrix.
+   */
+  uint64_t rows_kept;
+  /**
+   * 1: the layer is marked because an activation was not finite.
+   */
+  int32_t not_finite;
+  /**
+   * Of a marked layer: the row, counted from its first.
+   */
+  uint64_t bad_row;
+  /**
+   * Of a marked layer: the input channel.
+   */
+  int64_t bad_channel;
+} awqm_calibrator_layer_info;
 
 /**
  * How the range of a group becomes scale and zero point.
@@ -2654,6 +2746,147 @@ awqm_status awqm_cuda_repack(const struct awqm_device *device,
                              void *qzeros,
                              size_t qzeros_bytes,
                              void *stream);
+
+/**
+ * Memory that one layer with k input channels will take: at least half of 8 * k * k bytes with a Gram matrix, 4 * rows * k
+ * with rows. Ask before the first observe.
+ *
+ * Statuses: INVALID_ARGUMENT, SIZE_OVERFLOW.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_bytes` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_layer_bytes(const struct awqm_calibrator_options *options,
+                                        int64_t k,
+                                        uint64_t *out_bytes);
+
+/**
+ * Makes an empty calibrator.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_create(const struct awqm_calibrator_options *options,
+                                   struct awqm_calibrator **out_calibrator);
+
+/**
+ * Records m rows of inputs of the linear layer `layer`, a module name such as "model.layers.0.self_attn.q_proj". Call it
+ * as often as rows flow by; no row is kept after the call (but in a sample). Of layers that share an input (q, k and v;
+ * gate and up) name one, always the same. The result depends on the rows and their order alone: not on how they are cut
+ * into calls, nor on threads.
+ *
+ * `x_row_stride`: elements from one row to the next, at least k; 0 = k. `device`: whose threads work; NULL = the
+ * calling thread alone. m = 0 is fine and records nothing.
+ *
+ * Statuses; each leaves the statistics as they were: TENSOR (an activation that is NaN, infinite or beyond 1e16; the
+ * message names layer, row and channel), INVALID_ARGUMENT (another k than before), OUT_OF_MEMORY (a new layer would pass
+ * max_bytes; the message says by how much), UNSUPPORTED (dtype), UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses; `layer` is a NUL-terminated string; `x` is readable for its rows;
+ * `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_observe(struct awqm_calibrator *calibrator,
+                                    const char *layer,
+                                    const void *x,
+                                    awqm_dtype x_dtype,
+                                    int64_t m,
+                                    int64_t k,
+                                    int64_t x_row_stride,
+                                    const struct awqm_device *device);
+
+/**
+ * Adds what `from` has seen to `into`, as if `into` had observed those rows too; `from` stays as it is.
+ *
+ * Statuses; each leaves `into` as it was: INVALID_ARGUMENT (a layer with another k, or one keeps rows and the other Gram
+ * matrices), OUT_OF_MEMORY (the limit of `into`), OVERLAP (both are the same).
+ *
+ * # Safety
+ * Both are live handles; nothing else uses `into`; `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_merge(struct awqm_calibrator *into,
+                                  const struct awqm_calibrator *from,
+                                  const struct awqm_device *device);
+
+/**
+ * Forgets all layers and frees their memory, so that the next block of a model can be observed.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses.
+ */
+AWQM_API AWQM_MUST_USE awqm_status awqm_calibrator_clear(struct awqm_calibrator *calibrator);
+
+/**
+ * Writes everything to one file, which is replaced once the new one is complete.
+ *
+ * Statuses: IO.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `path` is a NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_save(const struct awqm_calibrator *calibrator,
+                                 const char *path);
+
+/**
+ * Reads what awqm_calibrator_save wrote. More can be observed and merged into it.
+ *
+ * Statuses: MISSING, IO, CONTAINER (damaged, or no calibration), OUT_OF_MEMORY (it passes max_bytes).
+ *
+ * # Safety
+ * `path` is a NUL-terminated string; `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_load(const char *path,
+                                 const struct awqm_calibrator_options *options,
+                                 struct awqm_calibrator **out_calibrator);
+
+/**
+ * What a calibrator holds.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_info(const struct awqm_calibrator *calibrator,
+                                     struct awqm_calibrator_info *out_info);
+
+/**
+ * What is known about layer number `index`, in the order of the names; its name goes to buf.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is NULL or writable for the struct_size that it carries; buf, cap, out_len as
+ * at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_layer(const struct awqm_calibrator *calibrator,
+                                      size_t index,
+                                      struct awqm_calibrator_layer_info *out_info,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
+
+/**
+ * Frees a calibrator. NULL is fine.
+ *
+ * # Safety
+ * `calibrator` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_calibrator_free(struct awqm_calibrator *calibrator);
 
 /**
  * Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32

@@ -108,6 +108,11 @@ layout! {
         struct_size, kernel, backend, isa, dtype, m, n, k, group_size, block_rows, tasks, workspace_bytes,
         bytes_moved, operations, tiles, splits, grid_x, grid_y, grid_z, block_threads, floor_us,
     }
+    calibrator::awqm_calibrator_options { struct_size, max_bytes, rows, skip_not_finite }
+    calibrator::awqm_calibrator_info { struct_size, layers, bytes, max_bytes, rows }
+    calibrator::awqm_calibrator_layer_info {
+        struct_size, k, rows, rows_kept, not_finite, bad_row, bad_channel,
+    }
     quantize::awqm_progress { struct_size, stage, layer, index, count, bytes_done, bytes_total }
     quantize::awqm_quantize_options {
         struct_size, bits, symmetric, group_size, layout, range_rule, skip, skip_count, max_shard_bytes,

@@ -37,6 +37,7 @@ pub mod plan_text;
 
 pub mod cuda;
 
+pub mod calibrator;
 pub mod quantize;
 
 pub mod tensors;

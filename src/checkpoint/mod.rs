@@ -29,6 +29,7 @@ mod shards;
 mod single;
 mod staging;
 mod table;
+mod tensor_file;
 mod values;
 mod writer;
 
@@ -51,6 +52,7 @@ pub use parts::{Split, TensorParallel};
 pub use shards::TensorPlan;
 pub use single::{load_packed, save_packed, save_tensors};
 pub use table::TensorView;
+pub use tensor_file::TensorFile;
 pub use writer::{ShardWriter, WriterOptions, Written};
 
 /// A checkpoint, open for reading. Immutable; may be used by many threads at once.

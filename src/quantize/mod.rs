@@ -5,14 +5,18 @@
 
 mod arithmetic;
 mod beside;
+mod calibrate;
 mod convert;
 mod fit;
+mod linalg;
 mod options;
 mod quantizer;
 mod rewrite;
 mod rtn;
 mod rule;
+mod widen;
 
+pub use calibrate::{Calibrator, CalibratorOptions, NotFinite, Statistics};
 pub use convert::convert_checkpoint;
 pub use options::{CheckpointOptions, DEFAULT_SKIP, Method, Progress, Report, Stage};
 pub use quantizer::quantize_checkpoint;

@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
-use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::arithmetic::{Arithmetic, Brain, Half, Single};
 use super::rule::{self, RangeRule};
+use super::widen::widen;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Plain;
 use crate::parallel::Parallel;
@@ -184,33 +184,6 @@ impl Rows<'_> {
             rule::codes::<A>(group, params, *rule, spec.bits, q);
         }
         Ok(())
-    }
-}
-
-/// Reads a row; its bytes need no alignment.
-fn widen(bytes: &[u8], dtype: Dtype, row: &mut [f32]) {
-    match dtype {
-        Dtype::F16 => {
-            // In pieces, through the conversion that uses the processor's own instructions.
-            let mut piece = [f16::ZERO; 256];
-            for (bytes, row) in bytes.chunks(512).zip(row.chunks_mut(256)) {
-                let piece = &mut piece[..row.len()];
-                for (h, &b) in piece.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *h = f16::from_le_bytes(b);
-                }
-                piece.convert_to_f32_slice(row);
-            }
-        }
-        Dtype::BF16 => {
-            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *w = bf16::from_le_bytes(b).to_f32();
-            }
-        }
-        _ => {
-            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                *w = f32::from_le_bytes(b);
-            }
-        }
     }
 }
 
