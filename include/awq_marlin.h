@@ -236,6 +236,13 @@ typedef int32_t awqm_status;
 #endif // __cplusplus
 
 /**
+ * What the inputs of linear layers look like: mean |x| of every channel, and the Gram matrix X^T X or a sample of rows.
+ * Exclusive: calls that change it must not meet other calls on it. Threads that observe in parallel have one each, and
+ * merge them.
+ */
+typedef struct awqm_calibrator awqm_calibrator;
+
+/**
  * An open checkpoint. Immutable; shareable between threads. Its files must not change while it is open: they are
  * mapped, not read.
  */
@@ -266,6 +273,17 @@ typedef struct awqm_packed awqm_packed;
  * The kernel that the library would run for a layer and a number of rows. Immutable; shareable between threads.
  */
 typedef struct awqm_plan awqm_plan;
+
+/**
+ * A dense model becoming an AWQ checkpoint, block by block. Exclusive: calls that change it must not meet other calls on
+ * it.
+ *
+ * The order of work: create; then for each block of the model, with the hidden states of all calibration rows at hand: run
+ * the block in its original weights, observe the input of every group that needs statistics (get_group tells), run the
+ * block here, clear the calibrator; at last finish. Or observe the whole model first and run everything at once. Work
+ * lies in `DST.awqm-unfinished` until finish, in files that no tool takes for a checkpoint; the source is never written.
+ */
+typedef struct awqm_quantizer awqm_quantizer;
 
 /**
  * Element type of a tensor.
@@ -1540,6 +1558,91 @@ typedef struct awqm_cuda_options {
 } awqm_cuda_options;
 
 /**
+ * Options of awqm_calibrator_create, awqm_calibrator_load and awqm_calibrator_layer_bytes.
+ */
+typedef struct awqm_calibrator_options {
+  /**
+   * sizeof(awqm_calibrator_options).
+   */
+  size_t struct_size;
+  /**
+   * Most bytes that all statistics may take; a layer that would pass it is refused. 0 = no limit.
+   */
+  uint64_t max_bytes;
+  /**
+   * 0: keep the Gram matrix of each layer, K * K / 2 doubles. Else keep this many rows of each layer instead, spread
+   * evenly over the stream. With rows, the faithful search computes the loss of gate and up on the output of the whole
+   * MLP, as AutoAWQ does. Not for load: the file says.
+   */
+  uint64_t rows;
+  /**
+   * 0: activations that are not finite are an error. 1: their layer is marked, its statistics go, later rows of it are
+   * ignored, and a quantizer rounds it without looking at activations and says so in its report.
+   */
+  int32_t skip_not_finite;
+} awqm_calibrator_options;
+
+/**
+ * What a calibrator holds; filled by awqm_calibrator_get_info.
+ */
+typedef struct awqm_calibrator_info {
+  /**
+   * sizeof(awqm_calibrator_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers that were observed.
+   */
+  uint64_t layers;
+  /**
+   * Memory of their statistics, as awqm_calibrator_layer_bytes counts it.
+   */
+  uint64_t bytes;
+  /**
+   * The limit; 0 = none.
+   */
+  uint64_t max_bytes;
+  /**
+   * Rows that a layer keeps; 0: Gram matrices.
+   */
+  uint64_t rows;
+} awqm_calibrator_info;
+
+/**
+ * What is known about one layer; filled by awqm_calibrator_get_layer.
+ */
+typedef struct awqm_calibrator_layer_info {
+  /**
+   * sizeof(awqm_calibrator_layer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Rows observed; 0 when `not_finite`.
+   */
+  uint64_t rows;
+  /**
+   * Rows kept; 0 with a Gram matrix.
+   */
+  uint64_t rows_kept;
+  /**
+   * 1: the layer is marked because an activation was not finite.
+   */
+  int32_t not_finite;
+  /**
+   * Of a marked layer: the row, counted from its first.
+   */
+  uint64_t bad_row;
+  /**
+   * Of a marked layer: the input channel.
+   */
+  int64_t bad_channel;
+} awqm_calibrator_layer_info;
+
+/**
  * How the range of a group becomes scale and zero point.
  */
 typedef uint32_t awqm_range_rule;
@@ -1565,7 +1668,7 @@ typedef struct awqm_progress {
    */
   size_t struct_size;
   /**
-   * What is being done: "layers", "copy" (other tensors) or "finish".
+   * What is being done: "search" (of a group, by awqm_quantizer_run), "layers", "copy" (other tensors) or "finish".
    */
   const char *stage;
   /**
@@ -1682,6 +1785,166 @@ typedef struct awqm_quantize_report {
    */
   uint64_t bytes_after;
 } awqm_quantize_report;
+
+/**
+ * How the AWQ search works.
+ */
+typedef uint32_t awqm_awq_mode;
+/**
+ * Whatever gives the least output error that this library knows how to find.
+ */
+#define AWQM_AWQ_MODE_BETTER 0
+/**
+ * AutoAWQ's choices.
+ */
+#define AWQM_AWQ_MODE_FAITHFUL 1
+
+/**
+ * Options of awqm_quantizer_create.
+ */
+typedef struct awqm_quantizer_options {
+  /**
+   * sizeof(awqm_quantizer_options).
+   */
+  size_t struct_size;
+  /**
+   * How scales, clips and codes are chosen.
+   */
+  awqm_awq_mode mode;
+  /**
+   * 4 or 8; 0 = 4.
+   */
+  uint32_t bits;
+  /**
+   * 0: with zero points. 1: symmetric.
+   */
+  int32_t symmetric;
+  /**
+   * Layout to write; 0 = AWQM_LAYOUT_AWQ_GEMM.
+   */
+  awqm_layout layout;
+  /**
+   * Group size; -1 = per channel; 0 = 128.
+   */
+  int64_t group_size;
+  /**
+   * How ranges become scales; 0 = AutoAWQ's in faithful mode (but compressed-tensors' for its layout),
+   * compressed-tensors' in better mode, so that groups of one sign survive.
+   */
+  awqm_range_rule range_rule;
+  /**
+   * Layers to leave as they are, as in awqm_quantize_options. A group with such a layer is not scaled.
+   */
+  const char *const *skip;
+  /**
+   * Number of skip entries.
+   */
+  size_t skip_count;
+  /**
+   * Largest file to write; 0 = 4 GiB.
+   */
+  uint64_t max_shard_bytes;
+  /**
+   * 1: replace a checkpoint that is already in the destination. 0: refuse.
+   */
+  int32_t overwrite;
+  /**
+   * 1: take up what an interrupted job left (blocks that are done are not done again), and leave it when this one is
+   * freed before finish. 0: start anew and leave nothing.
+   */
+  int32_t resume;
+  /**
+   * 1: leave a layer whose weights are not finite as it is, and say so in the report; create then reads all weights.
+   * 0: that is an error.
+   */
+  int32_t skip_not_finite;
+  /**
+   * Path of a JSON description of the architecture, used instead of those that the library knows; NULL = by the
+   * `model_type` of config.json. Its form is in docs/awq.md.
+   */
+  const char *architecture;
+  /**
+   * Whose threads work; NULL = the calling thread alone. The quantizer keeps what it needs of it.
+   */
+  const struct awqm_device *device;
+  /**
+   * Progress callback of run and finish; NULL = none.
+   */
+  awqm_progress_fn progress;
+  /**
+   * Handed to `progress`; must stay valid until the quantizer is freed.
+   */
+  void *user_data;
+} awqm_quantizer_options;
+
+/**
+ * What a quantizer is about; filled by awqm_quantizer_get_info.
+ */
+typedef struct awqm_quantizer_info {
+  /**
+   * sizeof(awqm_quantizer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Groups of layers that share an input.
+   */
+  uint64_t groups;
+  /**
+   * Groups that are done, those of an interrupted job included.
+   */
+  uint64_t groups_done;
+  /**
+   * Layers that are quantized.
+   */
+  uint64_t layers;
+  /**
+   * Linear layers that are left as they are.
+   */
+  uint64_t layers_kept;
+  /**
+   * The architecture's description, such as "llama"; empty when nothing is known about the model.
+   */
+  char architecture[64];
+} awqm_quantizer_info;
+
+/**
+ * Layers that share an input; filled by awqm_quantizer_get_group.
+ */
+typedef struct awqm_group_info {
+  /**
+   * sizeof(awqm_group_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers in it.
+   */
+  uint64_t layers;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Output features of all its layers.
+   */
+  int64_t n;
+  /**
+   * 1: run needs statistics of one of its layers. 0: its input cannot be scaled; with statistics its weights are
+   * clipped and rounded by them, without they are rounded to nearest.
+   */
+  int32_t scaled;
+  /**
+   * 1: it is done.
+   */
+  int32_t done;
+  /**
+   * Name of its first layer, cut to fit: a name to observe under.
+   */
+  char name[256];
+  /**
+   * The block that it belongs to, such as "model.layers.3": a name to run. Its own name when it is in no block.
+   */
+  char block[256];
+} awqm_group_info;
 
 #ifdef __cplusplus
 extern "C" {
@@ -3156,6 +3419,147 @@ awqm_status awqm_cuda_repack(const struct awqm_device *device,
                              void *stream);
 
 /**
+ * Memory that one layer with k input channels will take: at least half of 8 * k * k bytes with a Gram matrix, 4 * rows * k
+ * with rows. Ask before the first observe.
+ *
+ * Statuses: INVALID_ARGUMENT, SIZE_OVERFLOW.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_bytes` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_layer_bytes(const struct awqm_calibrator_options *options,
+                                        int64_t k,
+                                        uint64_t *out_bytes);
+
+/**
+ * Makes an empty calibrator.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_create(const struct awqm_calibrator_options *options,
+                                   struct awqm_calibrator **out_calibrator);
+
+/**
+ * Records m rows of inputs of the linear layer `layer`, a module name such as "model.layers.0.self_attn.q_proj". Call it
+ * as often as rows flow by; no row is kept after the call (but in a sample). Of layers that share an input (q, k and v;
+ * gate and up) name one, always the same. The result depends on the rows and their order alone: not on how they are cut
+ * into calls, nor on threads.
+ *
+ * `x_row_stride`: elements from one row to the next, at least k; 0 = k. `device`: whose threads work; NULL = the
+ * calling thread alone. m = 0 is fine and records nothing.
+ *
+ * Statuses; each leaves the statistics as they were: TENSOR (an activation that is NaN, infinite or beyond 1e16; the
+ * message names layer, row and channel), INVALID_ARGUMENT (another k than before), OUT_OF_MEMORY (a new layer would pass
+ * max_bytes; the message says by how much), UNSUPPORTED (dtype), UNKNOWN_ENUM.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses; `layer` is a NUL-terminated string; `x` is readable for its rows;
+ * `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_observe(struct awqm_calibrator *calibrator,
+                                    const char *layer,
+                                    const void *x,
+                                    awqm_dtype x_dtype,
+                                    int64_t m,
+                                    int64_t k,
+                                    int64_t x_row_stride,
+                                    const struct awqm_device *device);
+
+/**
+ * Adds what `from` has seen to `into`, as if `into` had observed those rows too; `from` stays as it is.
+ *
+ * Statuses; each leaves `into` as it was: INVALID_ARGUMENT (a layer with another k, or one keeps rows and the other Gram
+ * matrices), OUT_OF_MEMORY (the limit of `into`), OVERLAP (both are the same).
+ *
+ * # Safety
+ * Both are live handles; nothing else uses `into`; `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_merge(struct awqm_calibrator *into,
+                                  const struct awqm_calibrator *from,
+                                  const struct awqm_device *device);
+
+/**
+ * Forgets all layers and frees their memory, so that the next block of a model can be observed.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses.
+ */
+AWQM_API AWQM_MUST_USE awqm_status awqm_calibrator_clear(struct awqm_calibrator *calibrator);
+
+/**
+ * Writes everything to one file, which is replaced once the new one is complete.
+ *
+ * Statuses: IO.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `path` is a NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_save(const struct awqm_calibrator *calibrator,
+                                 const char *path);
+
+/**
+ * Reads what awqm_calibrator_save wrote. More can be observed and merged into it.
+ *
+ * Statuses: MISSING, IO, CONTAINER (damaged, or no calibration), OUT_OF_MEMORY (it passes max_bytes).
+ *
+ * # Safety
+ * `path` is a NUL-terminated string; `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_load(const char *path,
+                                 const struct awqm_calibrator_options *options,
+                                 struct awqm_calibrator **out_calibrator);
+
+/**
+ * What a calibrator holds.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_info(const struct awqm_calibrator *calibrator,
+                                     struct awqm_calibrator_info *out_info);
+
+/**
+ * What is known about layer number `index`, in the order of the names; its name goes to buf.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is NULL or writable for the struct_size that it carries; buf, cap, out_len as
+ * at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_layer(const struct awqm_calibrator *calibrator,
+                                      size_t index,
+                                      struct awqm_calibrator_layer_info *out_info,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
+
+/**
+ * Frees a calibrator. NULL is fine.
+ *
+ * # Safety
+ * `calibrator` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_calibrator_free(struct awqm_calibrator *calibrator);
+
+/**
  * Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32
  * weights, BF16 for BF16 weights.
  *
@@ -3216,6 +3620,139 @@ awqm_status awqm_convert_checkpoint(const char *src,
                                     const char *dst,
                                     const struct awqm_quantize_options *options,
                                     struct awqm_quantize_report *out_report);
+
+/**
+ * Opens a Hugging Face directory in F16, BF16 or F32 and decides what is to be done; nothing is quantized yet.
+ *
+ * Statuses: as awqm_quantize_checkpoint; JSON and CONFIG for the description of an architecture; INVALID_ARGUMENT when an
+ * interrupted job that is to be resumed had other options or another source (the message names what differs); IO when
+ * another job writes to the same destination.
+ *
+ * # Safety
+ * `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
+ * things; `out_quantizer` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_create(const char *src,
+                                  const char *dst,
+                                  const struct awqm_quantizer_options *options,
+                                  struct awqm_quantizer **out_quantizer);
+
+/**
+ * What a quantizer is about.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_info(const struct awqm_quantizer *quantizer,
+                                    struct awqm_quantizer_info *out_info);
+
+/**
+ * Group number `index`, in the order of the model.
+ *
+ * Statuses: NOT_FOUND.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group(const struct awqm_quantizer *quantizer,
+                                     size_t index,
+                                     struct awqm_group_info *out_info);
+
+/**
+ * The name of layer number `layer` of a group.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group_layer(const struct awqm_quantizer *quantizer,
+                                           size_t index,
+                                           size_t layer,
+                                           char *buf,
+                                           size_t cap,
+                                           size_t *out_len);
+
+/**
+ * Searches scales, folds them, clips and rounds all groups of a block (get_group tells the names), or of every block that
+ * is not done when `block` is NULL, and writes them to the folder of the job. A block that is done stays as it is. The
+ * statistics may be dropped afterwards; `calibrator` may be NULL when no group of the block is scaled. The result does
+ * not depend on the number of threads.
+ *
+ * Statuses; blocks that were done before stay done: NOT_FOUND (no such block; no statistics of a group that needs them,
+ * as with an empty calibration), INVALID_ARGUMENT (statistics of another K: another model), TENSOR (a weight that is not
+ * finite; the message names layer, row and column), CANCELLED, IO (also a full disk), OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `calibrator` is NULL or a live handle; `block` is NULL or a
+ * NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_run(struct awqm_quantizer *quantizer,
+                               const struct awqm_calibrator *calibrator,
+                               const char *block);
+
+/**
+ * Puts the checkpoint together from the blocks that are done and the rest of the model, with config and index. The
+ * destination appears only when it is complete. Groups that are not scaled and were not run are rounded to nearest.
+ *
+ * Statuses: INVALID_ARGUMENT (a group was not run; the message names it), CANCELLED, IO. Nothing is lost by a failure:
+ * finish can be called again.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `out_report` is NULL or writable for the struct_size that it
+ * carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_finish(struct awqm_quantizer *quantizer,
+                                  struct awqm_quantize_report *out_report);
+
+/**
+ * What was chosen so far, as one JSON object: mode, architecture, bits, group_size, zero_point, layout, kept, warnings and
+ * `groups`, each with name, block, k, rows, alpha, duo, scales \[min, max\], unscaled (why), never_active and `layers`,
+ * each with name, n, clip \[share of groups, mean bound\], output, error_rtn, error (mean squares of the output) and
+ * worst_channels. What is not known is null.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_json(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * What was chosen so far, as a table for people: one line for each layer.
+ *
+ * # Safety
+ * As awqm_quantizer_report_json.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_text(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * Frees a quantizer. Before finish, its work goes too, unless options.resume was set. NULL is fine.
+ *
+ * # Safety
+ * `quantizer` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_quantizer_free(struct awqm_quantizer *quantizer);
 
 /**
  * Writes tensors to one safetensors file, under a temporary name until it is complete; an existing file is replaced.

@@ -111,11 +111,22 @@ layout! {
         bytes_moved, operations, tiles, splits, grid_x, grid_y, grid_z, block_threads, floor_us, products_floor_us,
         predicted_us, dense_predicted_us, prefers_dense, batch_invariant, shared_bytes, code,
     }
+    calibrator::awqm_calibrator_options { struct_size, max_bytes, rows, skip_not_finite }
+    calibrator::awqm_calibrator_info { struct_size, layers, bytes, max_bytes, rows }
+    calibrator::awqm_calibrator_layer_info {
+        struct_size, k, rows, rows_kept, not_finite, bad_row, bad_channel,
+    }
     quantize::awqm_progress { struct_size, stage, layer, index, count, bytes_done, bytes_total }
     quantize::awqm_quantize_options {
         struct_size, bits, symmetric, group_size, layout, range_rule, skip, skip_count, max_shard_bytes,
         device, progress, user_data, overwrite,
     }
+    quantizer::awqm_quantizer_options {
+        struct_size, mode, bits, symmetric, layout, group_size, range_rule, skip, skip_count,
+        max_shard_bytes, overwrite, resume, skip_not_finite, architecture, device, progress, user_data,
+    }
+    quantizer::awqm_quantizer_info { struct_size, groups, groups_done, layers, layers_kept, architecture }
+    quantizer::awqm_group_info { struct_size, layers, k, n, scaled, done, name, block }
     quantize::awqm_quantize_report { struct_size, layers_quantized, layers_kept, bytes_before, bytes_after }
 }
 

@@ -167,7 +167,7 @@ pub unsafe extern "C" fn awqm_linear_create(
         // SAFETY: the caller's promise.
         let (packed, options) = unsafe { (reference(packed, "packed")?, options::read(options, "options")?) };
         options.compute.check("options.compute")?;
-let invariant = batch_invariant(options.flags)?;
+        let invariant = batch_invariant(options.flags)?;
         let inner = match &device.inner {
             Backend::Cpu(_) if invariant => return Err(no_invariance()),
             Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::shared(packed.inner.clone(), cpu)?)),
