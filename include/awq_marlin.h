@@ -244,6 +244,17 @@ typedef struct awqm_packed awqm_packed;
 typedef struct awqm_plan awqm_plan;
 
 /**
+ * A dense model becoming an AWQ checkpoint, block by block. Exclusive: calls that change it must not meet other calls on
+ * it.
+ *
+ * The order of work: create; then for each block of the model, with the hidden states of all calibration rows at hand: run
+ * the block in its original weights, observe the input of every group that needs statistics (get_group tells), run the
+ * block here, clear the calibrator; at last finish. Or observe the whole model first and run everything at once. Work
+ * lies in `DST.awqm-unfinished` until finish, in files that no tool takes for a checkpoint; the source is never written.
+ */
+typedef struct awqm_quantizer awqm_quantizer;
+
+/**
  * Element type of a tensor.
  */
 typedef uint32_t awqm_dtype;
@@ -1505,7 +1516,7 @@ typedef struct awqm_progress {
    */
   size_t struct_size;
   /**
-   * What is being done: "layers", "copy" (other tensors) or "finish".
+   * What is being done: "search" (of a group, by awqm_quantizer_run), "layers", "copy" (other tensors) or "finish".
    */
   const char *stage;
   /**
@@ -1622,6 +1633,166 @@ typedef struct awqm_quantize_report {
    */
   uint64_t bytes_after;
 } awqm_quantize_report;
+
+/**
+ * How the AWQ search works.
+ */
+typedef uint32_t awqm_awq_mode;
+/**
+ * Whatever gives the least output error that this library knows how to find.
+ */
+#define AWQM_AWQ_MODE_BETTER 0
+/**
+ * AutoAWQ's choices.
+ */
+#define AWQM_AWQ_MODE_FAITHFUL 1
+
+/**
+ * Options of awqm_quantizer_create.
+ */
+typedef struct awqm_quantizer_options {
+  /**
+   * sizeof(awqm_quantizer_options).
+   */
+  size_t struct_size;
+  /**
+   * How scales, clips and codes are chosen.
+   */
+  awqm_awq_mode mode;
+  /**
+   * 4 or 8; 0 = 4.
+   */
+  uint32_t bits;
+  /**
+   * 0: with zero points. 1: symmetric.
+   */
+  int32_t symmetric;
+  /**
+   * Layout to write; 0 = AWQM_LAYOUT_AWQ_GEMM.
+   */
+  awqm_layout layout;
+  /**
+   * Group size; -1 = per channel; 0 = 128.
+   */
+  int64_t group_size;
+  /**
+   * How ranges become scales; 0 = AutoAWQ's in faithful mode (but compressed-tensors' for its layout),
+   * compressed-tensors' in better mode, so that groups of one sign survive.
+   */
+  awqm_range_rule range_rule;
+  /**
+   * Layers to leave as they are, as in awqm_quantize_options. A group with such a layer is not scaled.
+   */
+  const char *const *skip;
+  /**
+   * Number of skip entries.
+   */
+  size_t skip_count;
+  /**
+   * Largest file to write; 0 = 4 GiB.
+   */
+  uint64_t max_shard_bytes;
+  /**
+   * 1: replace a checkpoint that is already in the destination. 0: refuse.
+   */
+  int32_t overwrite;
+  /**
+   * 1: take up what an interrupted job left (blocks that are done are not done again), and leave it when this one is
+   * freed before finish. 0: start anew and leave nothing.
+   */
+  int32_t resume;
+  /**
+   * 1: leave a layer whose weights are not finite as it is, and say so in the report; create then reads all weights.
+   * 0: that is an error.
+   */
+  int32_t skip_not_finite;
+  /**
+   * Path of a JSON description of the architecture, used instead of those that the library knows; NULL = by the
+   * `model_type` of config.json. Its form is in docs/awq.md.
+   */
+  const char *architecture;
+  /**
+   * Whose threads work; NULL = the calling thread alone. The quantizer keeps what it needs of it.
+   */
+  const struct awqm_device *device;
+  /**
+   * Progress callback of run and finish; NULL = none.
+   */
+  awqm_progress_fn progress;
+  /**
+   * Handed to `progress`; must stay valid until the quantizer is freed.
+   */
+  void *user_data;
+} awqm_quantizer_options;
+
+/**
+ * What a quantizer is about; filled by awqm_quantizer_get_info.
+ */
+typedef struct awqm_quantizer_info {
+  /**
+   * sizeof(awqm_quantizer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Groups of layers that share an input.
+   */
+  uint64_t groups;
+  /**
+   * Groups that are done, those of an interrupted job included.
+   */
+  uint64_t groups_done;
+  /**
+   * Layers that are quantized.
+   */
+  uint64_t layers;
+  /**
+   * Linear layers that are left as they are.
+   */
+  uint64_t layers_kept;
+  /**
+   * The architecture's description, such as "llama"; empty when nothing is known about the model.
+   */
+  char architecture[64];
+} awqm_quantizer_info;
+
+/**
+ * Layers that share an input; filled by awqm_quantizer_get_group.
+ */
+typedef struct awqm_group_info {
+  /**
+   * sizeof(awqm_group_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers in it.
+   */
+  uint64_t layers;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Output features of all its layers.
+   */
+  int64_t n;
+  /**
+   * 1: run needs statistics of one of its layers. 0: its input cannot be scaled; with statistics its weights are
+   * clipped and rounded by them, without they are rounded to nearest.
+   */
+  int32_t scaled;
+  /**
+   * 1: it is done.
+   */
+  int32_t done;
+  /**
+   * Name of its first layer, cut to fit: a name to observe under.
+   */
+  char name[256];
+  /**
+   * The block that it belongs to, such as "model.layers.3": a name to run. Its own name when it is in no block.
+   */
+  char block[256];
+} awqm_group_info;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2941,6 +3112,139 @@ awqm_status awqm_convert_checkpoint(const char *src,
                                     const char *dst,
                                     const struct awqm_quantize_options *options,
                                     struct awqm_quantize_report *out_report);
+
+/**
+ * Opens a Hugging Face directory in F16, BF16 or F32 and decides what is to be done; nothing is quantized yet.
+ *
+ * Statuses: as awqm_quantize_checkpoint; JSON and CONFIG for the description of an architecture; INVALID_ARGUMENT when an
+ * interrupted job that is to be resumed had other options or another source (the message names what differs); IO when
+ * another job writes to the same destination.
+ *
+ * # Safety
+ * `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
+ * things; `out_quantizer` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_create(const char *src,
+                                  const char *dst,
+                                  const struct awqm_quantizer_options *options,
+                                  struct awqm_quantizer **out_quantizer);
+
+/**
+ * What a quantizer is about.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_info(const struct awqm_quantizer *quantizer,
+                                    struct awqm_quantizer_info *out_info);
+
+/**
+ * Group number `index`, in the order of the model.
+ *
+ * Statuses: NOT_FOUND.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group(const struct awqm_quantizer *quantizer,
+                                     size_t index,
+                                     struct awqm_group_info *out_info);
+
+/**
+ * The name of layer number `layer` of a group.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group_layer(const struct awqm_quantizer *quantizer,
+                                           size_t index,
+                                           size_t layer,
+                                           char *buf,
+                                           size_t cap,
+                                           size_t *out_len);
+
+/**
+ * Searches scales, folds them, clips and rounds all groups of a block (get_group tells the names), or of every block that
+ * is not done when `block` is NULL, and writes them to the folder of the job. A block that is done stays as it is. The
+ * statistics may be dropped afterwards; `calibrator` may be NULL when no group of the block is scaled. The result does
+ * not depend on the number of threads.
+ *
+ * Statuses; blocks that were done before stay done: NOT_FOUND (no such block; no statistics of a group that needs them,
+ * as with an empty calibration), INVALID_ARGUMENT (statistics of another K: another model), TENSOR (a weight that is not
+ * finite; the message names layer, row and column), CANCELLED, IO (also a full disk), OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `calibrator` is NULL or a live handle; `block` is NULL or a
+ * NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_run(struct awqm_quantizer *quantizer,
+                               const struct awqm_calibrator *calibrator,
+                               const char *block);
+
+/**
+ * Puts the checkpoint together from the blocks that are done and the rest of the model, with config and index. The
+ * destination appears only when it is complete. Groups that are not scaled and were not run are rounded to nearest.
+ *
+ * Statuses: INVALID_ARGUMENT (a group was not run; the message names it), CANCELLED, IO. Nothing is lost by a failure:
+ * finish can be called again.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `out_report` is NULL or writable for the struct_size that it
+ * carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_finish(struct awqm_quantizer *quantizer,
+                                  struct awqm_quantize_report *out_report);
+
+/**
+ * What was chosen so far, as one JSON object: mode, architecture, bits, group_size, zero_point, layout, kept, warnings and
+ * `groups`, each with name, block, k, rows, alpha, duo, scales \[min, max\], unscaled (why), never_active and `layers`,
+ * each with name, n, clip \[share of groups, mean bound\], output, error_rtn, error (mean squares of the output) and
+ * worst_channels. What is not known is null.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_json(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * What was chosen so far, as a table for people: one line for each layer.
+ *
+ * # Safety
+ * As awqm_quantizer_report_json.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_text(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * Frees a quantizer. Before finish, its work goes too, unless options.resume was set. NULL is fine.
+ *
+ * # Safety
+ * `quantizer` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_quantizer_free(struct awqm_quantizer *quantizer);
 
 /**
  * Writes tensors to one safetensors file, under a temporary name until it is complete; an existing file is replaced.

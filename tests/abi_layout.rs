@@ -118,6 +118,12 @@ layout! {
         struct_size, bits, symmetric, group_size, layout, range_rule, skip, skip_count, max_shard_bytes,
         device, progress, user_data, overwrite,
     }
+    quantizer::awqm_quantizer_options {
+        struct_size, mode, bits, symmetric, layout, group_size, range_rule, skip, skip_count,
+        max_shard_bytes, overwrite, resume, skip_not_finite, architecture, device, progress, user_data,
+    }
+    quantizer::awqm_quantizer_info { struct_size, groups, groups_done, layers, layers_kept, architecture }
+    quantizer::awqm_group_info { struct_size, layers, k, n, scaled, done, name, block }
     quantize::awqm_quantize_report { struct_size, layers_quantized, layers_kept, bytes_before, bytes_after }
 }
 

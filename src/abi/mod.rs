@@ -39,5 +39,6 @@ pub mod cuda;
 
 pub mod calibrator;
 pub mod quantize;
+pub mod quantizer;
 
 pub mod tensors;

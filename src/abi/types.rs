@@ -8,7 +8,7 @@ use crate::cpu::Isa;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Kernel;
 use crate::layout::{Layout, Role};
-use crate::quantize::RangeRule;
+use crate::quantize::{AwqMode, RangeRule};
 use crate::types::Dtype;
 
 /// Element type of a tensor.
@@ -189,6 +189,18 @@ impl awqm_range_rule {
     pub const COMPRESSED_TENSORS: awqm_range_rule = awqm_range_rule(2);
 }
 
+/// How the AWQ search works.
+#[repr(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct awqm_awq_mode(pub u32);
+
+impl awqm_awq_mode {
+    /// Whatever gives the least output error that this library knows how to find.
+    pub const BETTER: awqm_awq_mode = awqm_awq_mode(0);
+    /// AutoAWQ's choices.
+    pub const FAITHFUL: awqm_awq_mode = awqm_awq_mode(1);
+}
+
 /// Whether something can be run.
 #[repr(transparent)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -339,6 +351,16 @@ impl awqm_compute {
                 Err(Error::unsupported("this version has no int8 arithmetic").subject(argument))
             }
             _ => Err(unknown("awqm_compute", self.0, argument)),
+        }
+    }
+}
+
+impl awqm_awq_mode {
+    pub(super) fn get(self, argument: &str) -> Result<AwqMode> {
+        match self {
+            awqm_awq_mode::BETTER => Ok(AwqMode::Better),
+            awqm_awq_mode::FAITHFUL => Ok(AwqMode::Faithful),
+            _ => Err(unknown("awqm_awq_mode", self.0, argument)),
         }
     }
 }
