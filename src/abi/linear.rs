@@ -14,7 +14,7 @@ use super::types::{awqm_backend, awqm_compute, awqm_dtype, awqm_layout};
 use crate::cpu::{CpuLinear, XView, YMut};
 use crate::cuda::{CudaLinear, DeviceMatrix, Run};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{LayerDesc, Layout};
 use crate::matrix::Matrix;
 use crate::types::Dtype;
@@ -121,7 +121,7 @@ unsafe impl Sized0 for awqm_run_args {}
 /// On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
 /// nothing else. The layer keeps what it needs, so `packed` may be freed.
 ///
-/// Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+/// Statuses: UNSUPPORTED (dense layers on a GPU, int8 arithmetic for a dense layer or on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
 ///
 /// # Safety
 /// `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -138,14 +138,17 @@ pub unsafe extern "C" fn awqm_linear_create(
         let (out, device) = unsafe { (Out::new(out_linear, "out_linear")?, reference(device, "device")?) };
         // SAFETY: the caller's promise.
         let (packed, options) = unsafe { (reference(packed, "packed")?, options::read(options, "options")?) };
-        options.compute.check("options.compute")?;
+        let compute = options.compute.get("options.compute")?;
         if options.flags != 0 {
             let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
             return Err(e.subject("options.flags").found(options.flags).needed(0));
         }
         let view = packed.inner.view();
         let inner = match &device.inner {
-            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::new(&view, cpu)?)),
+            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::new(&view, cpu)?.with_compute(compute)?)),
+            Backend::Cuda(_) if compute == Compute::Int8 => {
+                return Err(Error::unsupported("int8 arithmetic is for the CPU").subject("options.compute"));
+            }
             Backend::Cuda(cuda) => Linear::Cuda(Arc::new(CudaLinear::upload(&view, cuda)?)),
         };
         out.give(awqm_linear { inner });
