@@ -14,7 +14,7 @@ use super::types::{awqm_backend, awqm_compute, awqm_dtype, awqm_layout};
 use crate::cpu::{CpuLinear, XView, YMut};
 use crate::cuda::{CudaLinear, DeviceMatrix, Run, Wish};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{LayerDesc, Layout};
 use crate::matrix::Matrix;
 use crate::types::Dtype;
@@ -147,7 +147,7 @@ unsafe impl Sized0 for awqm_run_args {}
 /// On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
 /// nothing else. The layer keeps what it needs, so `packed` may be freed.
 ///
-/// Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+/// Statuses: UNSUPPORTED (dense layers on a GPU, int8 arithmetic for a dense layer or on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
 ///
 /// Threads: any, at once. Since 0.1.
 ///
@@ -166,11 +166,18 @@ pub unsafe extern "C" fn awqm_linear_create(
         let (out, device) = unsafe { (Out::new(out_linear, "out_linear")?, reference(device, "device")?) };
         // SAFETY: the caller's promise.
         let (packed, options) = unsafe { (reference(packed, "packed")?, options::read(options, "options")?) };
-        options.compute.check("options.compute")?;
+        let compute = options.compute.get("options.compute")?;
         let invariant = batch_invariant(options.flags)?;
         let inner = match &device.inner {
-            Backend::Cpu(_) if invariant => return Err(no_invariance()),
-            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::shared(packed.inner.clone(), cpu)?)),
+            // int8 sums are exact, so nothing else is needed there.
+            Backend::Cpu(_) if invariant && compute != Compute::Int8 => return Err(no_invariance()),
+            Backend::Cpu(cpu) => {
+                let layer = CpuLinear::shared(packed.inner.clone(), cpu)?;
+                Linear::Cpu(Arc::new(layer.with_compute(compute)?))
+            }
+            Backend::Cuda(_) if compute == Compute::Int8 => {
+                return Err(Error::unsupported("int8 arithmetic is for the CPU").subject("options.compute"));
+            }
             Backend::Cuda(cuda) => {
                 Linear::Cuda(Arc::new(CudaLinear::upload(&packed.inner.view(), cuda, invariant)?))
             }

@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use crate::config::QuantMethod;
 use crate::cpu::Isa;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{Layout, Role};
 use crate::quantize::{AwqMode, RangeRule};
 use crate::types::Dtype;
@@ -158,7 +158,9 @@ pub struct awqm_compute(pub u32);
 impl awqm_compute {
     /// Activations as given, products and sums in f32 or better.
     pub const EXACT: awqm_compute = awqm_compute(0);
-    /// Activations rounded to 8 bits on the fly. Not in this version.
+    /// Activations rounded to 8-bit integers on the fly, with a scale for each row and each 128 inputs of a group (fewer
+    /// where groups are smaller); codes and scales of the weights stay what they are. Several times faster for many rows,
+    /// at a relative error of y of some 0.7 % for activations without outliers. CPU, quantized layers.
     pub const INT8: awqm_compute = awqm_compute(1);
 }
 
@@ -344,15 +346,8 @@ impl awqm_tp_dim {
 }
 
 impl awqm_compute {
-    /// Only exact arithmetic exists so far.
-    pub(super) fn check(self, argument: &str) -> Result<()> {
-        match self {
-            awqm_compute::EXACT => Ok(()),
-            awqm_compute::INT8 => {
-                Err(Error::unsupported("this version has no int8 arithmetic").subject(argument))
-            }
-            _ => Err(unknown("awqm_compute", self.0, argument)),
-        }
+    pub(super) fn get(self, argument: &str) -> Result<Compute> {
+        Compute::from_code(self.0).ok_or_else(|| unknown("awqm_compute", self.0, argument))
     }
 }
 
