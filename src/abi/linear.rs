@@ -55,7 +55,7 @@ fn no_invariance() -> Error {
     Error::unsupported("batch-invariant results are a promise of the GPU kernels only")
         .subject("options.flags")
         .found("AWQM_BATCH_INVARIANT for a layer on the CPU")
-        .needed("a layer on a GPU")
+        .needed("a layer on a GPU, or int8 arithmetic, which needs no flag")
 }
 
 /// Flag of awqm_linear_options, awqm_plan_options and awqm_cuda_plan_options, for GPUs: the bits of a row of y depend
@@ -304,7 +304,9 @@ pub unsafe extern "C" fn awqm_linear_run(
         let (linear, args) = unsafe { (reference(linear, "linear")?, options::read_required(args, "args")?) };
         let (m, dtype) = (positive(args.m, "args.m")?, activation(args.x_dtype, "args.x_dtype")?);
         // SAFETY: the caller's promise.
-        unsafe { run(&linear.inner.plan(m, dtype, Kernel::Auto.into())?, &args, workspace, workspace_bytes, stream) }
+        unsafe {
+            run(&linear.inner.plan(m, dtype, Kernel::Auto.into())?, &args, workspace, workspace_bytes, stream)
+        }
     })
 }
 
