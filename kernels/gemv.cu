@@ -126,7 +126,7 @@ template <class T, int BITS, int NT> struct Slice {
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         uint32_t w[4];
-        Decoder<T, BITS>::fragment(words, i, w);
+        centered_fragment<T, BITS>(words, i, w);
         mma_m16n8k16<T>(sum[j][i], w, b);
       }
     }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Builds the wheel and tests it in a fresh environment against an installed library: test.sh PREFIX FIXTURES
+set -euo pipefail
+prefix=$(realpath "$1") AWQM_FIXTURES=$(realpath "$2")
+cd "$(dirname "$0")"
+root=$(realpath ../..)
+cache=$root/.cache/python-wheels work=$root/target/python
+python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "python3 has no venv (Debian: python3-venv)"; exit 77; }
+
+# Fetched once; from then on nothing comes from the network.
+packages=(cffi==2.1.1 numpy==2.4.6 setuptools==84.2.1 pytest==9.2.0 mypy==2.4.1 ml-dtypes==0.6.0)
+if [ "$(cat "$cache/packages.txt" 2>/dev/null)" != "${packages[*]}" ]; then
+    mkdir -p "$cache"
+    python3 -m pip --version >/dev/null 2>&1 && pip=(python3 -m pip) || { python3 -m venv "$cache/pip" && pip=("$cache/pip/bin/pip"); }
+    "${pip[@]}" download -q --disable-pip-version-check -d "$cache" "${packages[@]}"
+    echo "${packages[*]}" >"$cache/packages.txt"
+fi
+
+rm -rf "$work" build src/*.egg-info
+offline=(--quiet --disable-pip-version-check --no-index --find-links "$cache")
+python3 -m venv "$work/tools"
+"$work/tools/bin/pip" install "${offline[@]}" "${packages[@]}"
+AWQM_HEADER=$prefix/include/awq_marlin.h "$work/tools/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation \
+    --no-deps -w "$work" .
+rm -rf build src/*.egg-info
+wheel=$(echo "$work"/awq_marlin-*.whl)
+[[ $wheel == *-py3-none-any.whl ]] || { echo "$wheel is no pure wheel"; exit 1; }
+
+# As a user: nothing but the wheel and what it asks for. The library is found under the environment.
+python3 -m venv "$work/user"
+"$work/user/bin/pip" install "${offline[@]}" "$wheel"
+if "$work/user/bin/python" -c 'import awq_marlin' 2>"$work/without"; then echo "there is another awq_marlin"; exit 1; fi
+grep -q 'set AWQM_LIBRARY' "$work/without"
+checkpoint=$AWQM_FIXTURES/checkpoint/llama2l_gemm
+AWQM_LIBRARY=$prefix/lib/libawq_marlin.so "$work/user/bin/python" examples/first.py "$checkpoint" model.layers.0.mlp.up_proj
+ln -s "$prefix"/lib/libawq_marlin.so* "$work/user/lib/"
+"$work/user/bin/python" examples/compare_autoawq.py "$checkpoint"
+
+# The tests, and the types.
+"$work/tools/bin/pip" install "${offline[@]}" "$wheel"
+ln -s "$prefix"/lib/libawq_marlin.so* "$work/tools/lib/"
+export AWQM_FIXTURES PYTHONDONTWRITEBYTECODE=1
+"$work/tools/bin/python" -W error -m pytest -q -p no:cacheprovider tests | tee "$work/pytest"
+"$work/tools/bin/mypy" --config-file pyproject.toml --cache-dir /dev/null -p awq_marlin
+
+echo "$(python3 --version), a pure wheel; $(tail -n 1 "$work/pytest")"
