@@ -28,6 +28,7 @@ need nm binutils
 need valgrind valgrind
 need pkg-config pkg-config
 need python3 python3
+need go golang-go
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 # A linker without the C library's headers (gcc comes without them where recommended packages are left out).
 echo '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || missing+=(libc6-dev)
