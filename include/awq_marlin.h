@@ -37,6 +37,10 @@
  * must be the last call on its handle. Any thread may free. Each function repeats what holds for it, and says since which
  * version it is there.
  *
+ * Processes. The library may be loaded and unloaded at any time, several times in one process, and with RTLD_LOCAL; free
+ * all handles before dlclose. In a child of fork handles work on as they are, but pools have no threads there, so layers
+ * run on the calling thread; GPUs must be opened anew. No other thread may be inside the library while fork is called.
+ *
  * Options and infos are structs whose first field is struct_size: set it to sizeof the struct and the rest to zero
  * for defaults. NULL options mean all defaults. Newer headers add fields at the end only; zero there means the old
  * behaviour.
@@ -57,18 +61,23 @@
 
 /** Version of this header; compare with awqm_version_number() at run time. */
 #define AWQM_VERSION_MAJOR 0
+/** Grows with new functions and fields; below 1.0 also when compiled programs break. */
 #define AWQM_VERSION_MINOR 1
+/** Grows with corrections. */
 #define AWQM_VERSION_PATCH 0
+/** All three in one number that can be compared. */
 #define AWQM_VERSION_NUMBER (AWQM_VERSION_MAJOR * 1000000 + AWQM_VERSION_MINOR * 1000 + AWQM_VERSION_PATCH)
 /** Grows when a program must be compiled again; compare with awqm_abi_version(). */
 #define AWQM_ABI_VERSION 1
 
+/** Before every function: how it is linked. Define AWQM_STATIC on Windows when linking the static library. */
 #if defined(_WIN32) && !defined(AWQM_STATIC)
 #define AWQM_API __declspec(dllimport)
 #else
 #define AWQM_API
 #endif
 
+/** Before every function whose status must be looked at. */
 #if defined(__GNUC__) || defined(__clang__)
 #define AWQM_MUST_USE __attribute__((warn_unused_result))
 #else

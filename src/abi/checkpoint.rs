@@ -103,7 +103,11 @@ pub unsafe extern "C" fn awqm_checkpoint_open(
         // SAFETY: the caller's promise.
         let (out, path) =
             unsafe { (Out::new(out_checkpoint, "out_checkpoint")?, Path::new(string(path, "path")?)) };
-        out.give(awqm_checkpoint::new(Checkpoint::open(path)?));
+        let opened = Checkpoint::open(path)?;
+        let (layers, tensors) = (opened.layers().len(), opened.tensors().count());
+        ::log::info!("opened {}: {layers} linear layers, {tensors} tensors", path.display());
+        opened.warnings().iter().for_each(|warning| ::log::warn!("{}: {warning}", path.display()));
+        out.give(awqm_checkpoint::new(opened));
         Ok(())
     })
 }

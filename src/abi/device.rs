@@ -197,6 +197,7 @@ pub unsafe extern "C" fn awqm_device_create_cpu(
             None => own_pool(options.threads)?,
         };
         let cpu = CpuDevice::with(isa, parallel).map_err(|e| e.subject("options.isa"))?;
+        ::log::info!("a CPU device: {} threads, {} kernels", cpu.parallel().threads(), cpu.isa());
         out.give(awqm_device { inner: Backend::Cpu(cpu) });
         Ok(())
     })

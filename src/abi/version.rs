@@ -1,9 +1,10 @@
 //! What this library is: version, ABI, backends.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 
 use super::guard::silent;
+use super::pointers::text_field;
 use super::types::awqm_backend;
 
 const fn number(text: &str) -> u32 {
@@ -51,7 +52,8 @@ pub extern "C" fn awqm_abi_version() -> u32 {
 /// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_build_info() -> *const c_char {
-    static TEXT: OnceLock<CString> = OnceLock::new();
+    // In the library's own memory: an allocation would be lost when the library is unloaded.
+    static TEXT: OnceLock<[c_char; 512]> = OnceLock::new();
     let text = TEXT.get_or_init(|| {
         let (version, target) = (env!("CARGO_PKG_VERSION"), env!("AWQM_TARGET"));
         let cuda = match (cfg!(feature = "cuda"), crate::cuda::built_for()) {
@@ -59,7 +61,7 @@ pub extern "C" fn awqm_build_info() -> *const c_char {
             (true, "") => ", cuda without kernels".into(),
             (true, built_for) => format!(", cuda ({built_for})"),
         };
-        CString::new(format!("awq-marlin {version}; backends cpu{cuda}; target {target}")).unwrap_or_default()
+        text_field(&format!("awq-marlin {version}; backends cpu{cuda}; target {target}"))
     });
     text.as_ptr()
 }
