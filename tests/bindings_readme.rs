@@ -8,6 +8,11 @@ fn blocks(text: &str) -> Vec<(&str, &str)> {
     text.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap()).collect()
 }
 
+/// Without what indents the lines.
+fn flush(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim())).collect()
+}
+
 #[test]
 fn use_is_copied_from_files_that_run() {
     let bindings = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings");
@@ -19,13 +24,18 @@ fn use_is_copied_from_files_that_run() {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
         let links = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-        let linked: Vec<_> = links.map(|link| std::fs::read_to_string(folder.join(link)).expect(link)).collect();
+        let linked: Vec<_> =
+            links.map(|link| flush(&std::fs::read_to_string(folder.join(link)).expect(link))).collect();
         let blocks = blocks(&readme);
         assert!(blocks.iter().any(|(language, _)| *language == "sh"), "{name}: how to install");
-        let code: Vec<_> = blocks.iter().filter(|(language, _)| !["sh", "cmake"].contains(language)).collect();
+        let code: Vec<_> =
+            blocks.iter().filter(|(language, _)| !["sh", "cmake"].contains(language)).collect();
         assert!(!code.is_empty(), "{name}: how to use");
         for (language, block) in code {
-            assert!(linked.iter().any(|file| file.contains(block)), "{name}: the {language} block is in no file that is linked:\n{block}");
+            assert!(
+                linked.iter().any(|file| file.contains(&flush(block))),
+                "{name}: the {language} block is in no file that is linked:\n{block}"
+            );
             seen += 1;
         }
     }
