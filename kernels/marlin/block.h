@@ -17,28 +17,29 @@ template <class Tile> AWQM_DEVICE Share<Tile> share_of(int& block) {
   return {row * Tile::kRows, column * Tile::kBlocks64, static_cast<int>(blockIdx.y)};
 }
 
-template <class Machine, class T, class Tile, int BITS, bool MIXED>
-AWQM_DEVICE void slices(const MarlinArgs& a, const Share<Tile>& share, Stage<Tile, BITS>* ring, Multiply<Machine, T, Tile, BITS>& warp) {
-  constexpr int kStages = Machine::template kStages<Tile, BITS>;
+// All slices of the block, stage by stage; the first stages of the ring are only asked for.
+template <class Machine, class T, class Tile, int BITS>
+AWQM_DEVICE void multiply_slices(const MarlinArgs& a, const Share<Tile>& share, Stage<Tile, BITS>* ring, Multiply<Machine, T, Tile, BITS>& warp) {
+  constexpr int kAhead = Machine::template kStages<Tile, BITS> - 1;
   const int stages = (share.end(a, 0) - share.begin(a, 0) + kStageTiles - 1) / kStageTiles;  // the first slice is the longest
   Fetch<Machine, Tile, BITS> fetch(a, share, threadIdx.x);
   // A warp whose rows all lie behind the last has nothing to multiply.
-  const bool idle = warp.tile >= warp.end || share.first_row + warp.row_warp * Tile::kWarpRows >= a.m;
-  for (int s = 0; s < kStages - 1; s++) {
-    if (s < stages) fetch.stage(ring[s]);
-    Machine::commit();
-  }
-  int ready = 0, free = kStages - 1;
-  for (int s = 0; s < stages; s++) {
-    Machine::template arrive<kStages - 2>();  // this stage is there, and every warp is done with the one before
+  const bool idle = share.first_row + warp.row_warp * Tile::kWarpRows >= a.m;
+  // Whether groups begin and end only with stages.
+  const bool whole = tiles_of_group(a) % kStageTiles == 0 && (a.slice_tiles % kStageTiles == 0 || a.groups == 1);
+  int free = 0, ready = 0;
+#pragma unroll 1
+  for (int s = -kAhead; s < stages; s++) {
+    if (s >= 0) Machine::template arrive<kAhead - 1>();  // this stage is there, and every warp is done with the one before
     if (fetch.next < stages) fetch.stage(ring[free]);
     Machine::commit();
-    free = free + 1 == kStages ? 0 : free + 1;
+    free = free == kAhead ? 0 : free + 1;
+    if (s < 0) continue;
     if (!idle) {
-      if (MIXED) warp.mixed_stage(ring[ready], s == 0);
-      else warp.whole_stage(ring[ready], s == 0);
+      if (whole) warp.whole_stage(ring[ready], s == 0);
+      else warp.mixed_stage(ring[ready], s == 0);
     }
-    ready = ready + 1 == kStages ? 0 : ready + 1;
+    ready = ready == kAhead ? 0 : ready + 1;
   }
   Machine::template arrive<0>();  // the ring is free
 }
@@ -51,9 +52,7 @@ template <class Machine, class T, class Tile, int BITS> AWQM_DEVICE void marlin(
   const int thread = threadIdx.x;
   Multiply<Machine, T, Tile, BITS> warp(a, share, thread);
   auto* ring = reinterpret_cast<Stage<Tile, BITS>*>(shared);
-  const bool whole = tiles_of_group(a) % kStageTiles == 0 && (a.slice_tiles % kStageTiles == 0 || a.groups == 1);
-  if (whole) slices<Machine, T, Tile, BITS, false>(a, share, ring, warp);
-  else slices<Machine, T, Tile, BITS, true>(a, share, ring, warp);
+  multiply_slices(a, share, ring, warp);
 
   const Result<Tile> result(a, share, thread);
   float* sums = reinterpret_cast<float*>(shared);

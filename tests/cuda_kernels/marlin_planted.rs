@@ -11,10 +11,11 @@ use crate::marlin::{Machine, cut};
 
 /// Under how many of all schedules the kernel gives an error or another result than the whole one, and how many there are.
 fn caught(bug: &str) -> (usize, usize) {
-    // Seven stages in a ring of six, so that the last lies where the sums go; the last piece of a row has two elements of eight.
-    let case = Case { k: 434, n: 128, group: 64, ..CASE };
+    // Six stages in a ring of five, so that the last lies where the sums go; the last piece of a row has two elements.
+    let case = Case { k: 378, n: 128, group: 64, ..CASE };
     let layer = case.layer(2);
     let device = Device::new(&layer.packed.view());
+    assert_eq!(device.layer.padded.k, 6 * 64);
     let (m, dtype) = (9, Dtype::F16);
     let mut x = activations(m, case.k, dtype, 4);
     // Rows start at multiples of 16 bytes, and none follows the last.
@@ -52,7 +53,7 @@ fn every_bug_is_caught() {
         ("no_barrier", false),
         ("no_barrier_at_the_end", false),
         ("whole_pieces", true),
-        ("never_commits", true),
+        ("never_commits", false),
         ("half_a_product", true),
     ] {
         let (wrong, all) = caught(bug);

@@ -39,8 +39,9 @@ struct HalfAProduct : Turing {
     }
 };
 
+using Small = Tile<16, 128, 1, 16, 32, 1, 5, 5>;
 #define PLANTED(name, machine) \
-    AWQM_KERNEL(Tile16x128::kThreads, 1, name, MarlinArgs) { marlin<machine, __half, Tile16x128, 4>(args); }
+    AWQM_KERNEL(Small::kThreads, 1, name, MarlinArgs) { marlin<machine, __half, Small, 4>(args); }
 PLANTED(planted_marlin_none, Ampere)
 PLANTED(planted_marlin_waits_for_too_few, WaitsForTooFew)
 PLANTED(planted_marlin_no_barrier, NoBarrier)
