@@ -131,7 +131,8 @@ impl Fields {
     }
 
     fn wrong(&self, key: &str, found: &Value, needed: &str) -> Error {
-        let e = Error::invalid(format!("has a value that no {} has", self.whole())).subject(self.path_of(key));
+        let e =
+            Error::invalid(format!("has a value that no {} has", self.whole())).subject(self.path_of(key));
         e.found(brief(found)).needed(needed)
     }
 
@@ -144,7 +145,8 @@ impl Fields {
     pub fn objects(&self, key: &str) -> Result<Vec<Fields>> {
         let value = self.get(key)?;
         let items = value.as_array().ok_or_else(|| self.wrong(key, value, "a list"))?;
-        let item = |(i, value): (usize, &Value)| Fields::new(value.clone(), &format!("{}[{i}]", self.path_of(key)));
+        let item =
+            |(i, value): (usize, &Value)| Fields::new(value.clone(), &format!("{}[{i}]", self.path_of(key)));
         items.iter().enumerate().map(item).collect()
     }
 

@@ -92,13 +92,21 @@ fn check(plan: &CudaPlan) {
 /// The tile whose kernel a plan launches; `None`: the GEMV.
 fn tile_of(plan: &CudaPlan) -> Option<&'static MarlinTile> {
     let code = plan.code();
-    TILES.iter().find(|t| code.starts_with("awqm_marlin_") && code.ends_with(&format!("_m{}n{}", t.rows, t.columns)))
+    TILES
+        .iter()
+        .find(|t| code.starts_with("awqm_marlin_") && code.ends_with(&format!("_m{}n{}", t.rows, t.columns)))
 }
 
 const INVARIANT: Wish = Wish { kernel: Kernel::Auto, batch_invariant: true };
 
 fn wishes() -> [Wish; 5] {
-    [Kernel::Auto.into(), Kernel::Gemv.into(), Kernel::Gemm.into(), INVARIANT, Wish { kernel: Kernel::Gemm, ..INVARIANT }]
+    [
+        Kernel::Auto.into(),
+        Kernel::Gemv.into(),
+        Kernel::Gemm.into(),
+        INVARIANT,
+        Wish { kernel: Kernel::Gemm, ..INVARIANT },
+    ]
 }
 
 #[test]
@@ -173,7 +181,11 @@ fn few_rows_are_for_the_gemv_and_many_for_large_tiles() {
                 let least = if capability::shared_limit(gpu.capability) < 100 << 10 { 16 } else { 64 };
                 let large = tile_of(&many).is_some_and(|tile| tile.rows >= least);
                 assert!(large, "{}: m = {m}: {}", many.reason(), many.code());
-                assert!(2.0 * many.predicted_us < 3.0 * gemv(&gpu, m, k, n).predicted_us, "{}", many.reason());
+                assert!(
+                    2.0 * many.predicted_us < 3.0 * gemv(&gpu, m, k, n).predicted_us,
+                    "{}",
+                    many.reason()
+                );
             }
         }
     }
@@ -189,7 +201,11 @@ fn more_rows_never_take_less_time() {
                 for &m in &rows {
                     let plan = CudaPlan::new(&gpu, &problem(m, k, n), wish).unwrap();
                     // A choice that was only a percent better for a whole class is not made.
-                    assert!(plan.predicted_us >= 0.96 * before, "{wish:?}, m = {m}: {before} {}", plan.reason());
+                    assert!(
+                        plan.predicted_us >= 0.96 * before,
+                        "{wish:?}, m = {m}: {before} {}",
+                        plan.reason()
+                    );
                     before = plan.predicted_us;
                 }
             }
@@ -205,7 +221,10 @@ fn auto_is_never_slower_than_a_kernel_by_name() {
             for m in [8, 16, 32, 64, 128, 256, 1024, 8192] {
                 let us = |kernel| CudaPlan::new(&gpu, &problem(m, k, n), kernel).unwrap().predicted_us;
                 let auto = us(Kernel::Auto);
-                assert!(auto <= 1.02 * us(Kernel::Gemv) && auto <= 1.02 * us(Kernel::Gemm), "m = {m}, {k}x{n}, {gpu:?}");
+                assert!(
+                    auto <= 1.02 * us(Kernel::Gemv) && auto <= 1.02 * us(Kernel::Gemm),
+                    "m = {m}, {k}x{n}, {gpu:?}"
+                );
             }
         }
     }
@@ -241,7 +260,11 @@ fn batch_invariant_plans_add_in_the_same_order_for_every_number_of_rows() {
         }
     }
     let gemv = Wish { kernel: Kernel::Gemv, ..INVARIANT };
-    refused(CudaPlan::new(&H100, &problem(1, 4096, 4096), gemv), ErrorKind::KernelUnsupported, &["batch-invariant"]);
+    refused(
+        CudaPlan::new(&H100, &problem(1, 4096, 4096), gemv),
+        ErrorKind::KernelUnsupported,
+        &["batch-invariant"],
+    );
     assert!(!plan(64, 4096, 4096).batch_invariant());
     // So many rows that the sums of the slices have no counters: run them in parts.
     let most = CudaPlan::new(&H100, &problem(1 << 20, 4096, 4096), INVARIANT);
@@ -269,7 +292,8 @@ fn the_workspace_of_many_rows_is_enough_for_fewer() {
         for m in [1, 8, 15, 16, 17, 300, 5000] {
             let of = |m| CudaPlan::new(&H100, &problem(m, 4096, 4096), wish).unwrap();
             let table = Tuning::empty(&H100);
-            let enough = CudaPlan::workspace_bytes_up_to(&H100, &problem(m, 4096, 4096), wish, &table).unwrap();
+            let enough =
+                CudaPlan::workspace_bytes_up_to(&H100, &problem(m, 4096, 4096), wish, &table).unwrap();
             for fewer in (1..=m.min(200)).chain([m / 2 + 1, m]) {
                 assert!(of(fewer).workspace_bytes <= enough, "{wish:?}: {fewer} of {m}");
             }
@@ -367,7 +391,12 @@ fn reasons_say_what_and_why() {
         assert!(reason.contains(words), "{words} is not in: {reason}");
     }
     let tiles = plan(250, 4096, 4096).reason();
-    for words in ["marlin: tiles of 128 rows and 128 outputs", "each weight decoded 2 times", "fastest", "us predicted"] {
+    for words in [
+        "marlin: tiles of 128 rows and 128 outputs",
+        "each weight decoded 2 times",
+        "fastest",
+        "us predicted",
+    ] {
         assert!(tiles.contains(words), "{words} is not in: {tiles}");
     }
     let forced = CudaPlan::new(&H100, &problem(3, 4096, 4096), Kernel::Gemv).unwrap();

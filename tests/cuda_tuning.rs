@@ -59,7 +59,11 @@ fn an_entry_serves_layers_of_another_group_size_or_is_passed_over() {
     for group in [-1, 16, 32, 100, 300] {
         let plan = CudaPlan::tuned(&H100, &problem(64, group), Kernel::Auto, &table).unwrap();
         let slices = plan.splits as usize * plan.slice_tiles as usize * 4;
-        assert!(!plan.reason().contains("tuning table") || slices >= plan.problem.stored_k / 16, "{}", plan.reason());
+        assert!(
+            !plan.reason().contains("tuning table") || slices >= plan.problem.stored_k / 16,
+            "{}",
+            plan.reason()
+        );
     }
 }
 
@@ -88,7 +92,6 @@ fn nonsense_is_no_table() {
     for (old, new, words) in [
         (first, "\"tuning\": 2", "another version"),
         ("\"9.0\"", "\"nine\"", "tuning.gpu.capability: is no compute capability"),
-        
         ("132", "0", "tuning.gpu.multiprocessors"),
         ("\"basis\": \"made up for a test\"", "\"basis\": 3", "tuning.basis"),
         ("\"entries\": [", "\"entries\": [3,", "tuning.entries[0]: is no JSON object"),

@@ -279,7 +279,9 @@ pub unsafe extern "C" fn awqm_linear_run(
         let (linear, args) = unsafe { (reference(linear, "linear")?, options::read_required(args, "args")?) };
         let (m, dtype) = (positive(args.m, "args.m")?, activation(args.x_dtype, "args.x_dtype")?);
         // SAFETY: the caller's promise.
-        unsafe { run(&linear.inner.plan(m, dtype, Kernel::Auto.into())?, &args, workspace, workspace_bytes, stream) }
+        unsafe {
+            run(&linear.inner.plan(m, dtype, Kernel::Auto.into())?, &args, workspace, workspace_bytes, stream)
+        }
     })
 }
 

@@ -74,7 +74,8 @@ pub(super) fn choose(gpu: &Gpu, problem: &Problem, wish: Wish, tuning: &Tuning) 
     if wish.kernel == Kernel::Gemv {
         return Choice { cut: gemv, origin };
     }
-    let tiles = marlin_cut::tiles(gpu, problem).flat_map(|tile| MarlinCut::all(&typical, tile)).map(Cut::Marlin);
+    let tiles =
+        marlin_cut::tiles(gpu, problem).flat_map(|tile| MarlinCut::all(&typical, tile)).map(Cut::Marlin);
     let tiles = best(gpu, &typical, tiles.filter(counted));
     let both = [(wish.kernel == Kernel::Auto).then_some(gemv), tiles];
     // There is always one: K whole on the smallest tile fits every GPU.

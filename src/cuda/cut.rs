@@ -84,10 +84,12 @@ impl Cut {
         }
         let outputs = mul(columns, row_blocks, "workspace")?;
         if outputs > MOST_COUNTERS {
-            return Err(Error::unsupported("K is split, and so many blocks share no counters: run fewer rows at a time")
-                .subject("splits")
-                .found(format!("{outputs} blocks of outputs"))
-                .needed(format!("at most {MOST_COUNTERS}")));
+            return Err(Error::unsupported(
+                "K is split, and so many blocks share no counters: run fewer rows at a time",
+            )
+            .subject("splits")
+            .found(format!("{outputs} blocks of outputs"))
+            .needed(format!("at most {MOST_COUNTERS}")));
         }
         let sums = splits * self.rows() * self.columns() * size_of::<f32>();
         Ok((COUNTER_BYTES, COUNTER_BYTES + outputs * sums))

@@ -137,7 +137,8 @@ impl GemvCut {
         let blocks = self.columns(problem) * self.splits;
         let running = blocks.min(speed.multiprocessors * resident_blocks(gpu.capability) as usize);
         let flight = weights * 2.0 * LATENCY_NS / self.bytes_in_flight(problem, running) as f64;
-        let busiest = (blocks * row_blocks).div_ceil(speed.multiprocessors) * self.slice_tiles * WARPS * self.tiles;
+        let busiest =
+            (blocks * row_blocks).div_ceil(speed.multiprocessors) * self.slice_tiles * WARPS * self.tiles;
         let decoding = busiest as f64 / TILES_PER_NS;
         let cache = weights * row_blocks as f64 / speed.cache;
         let operations = (busiest * 2 * BLOCK_ROWS * TILE_ROWS * TILE_COLUMNS) as f64;
@@ -145,7 +146,9 @@ impl GemvCut {
         let second = if self.splits == 1 {
             0.0
         } else {
-            speed.second_step_ns((self.splits * row_blocks * BLOCK_ROWS * problem.stored_n * size_of::<f32>()) as f64)
+            speed.second_step_ns(
+                (self.splits * row_blocks * BLOCK_ROWS * problem.stored_n * size_of::<f32>()) as f64,
+            )
         };
         let memory = speed.memory_ns(problem.bytes_moved() as f64);
         let work = Speed::overlapped_ns(&[cache, decoding, products]);

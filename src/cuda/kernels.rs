@@ -65,7 +65,10 @@ impl Kernels {
             for tile in TILES {
                 let shared_bytes = tile.shared_bytes(bits, capability);
                 let kernels = if shared_bytes <= most_shared {
-                    per_float(&|x| format!("awqm_marlin_{x}_w{w}_m{}n{}", tile.rows, tile.columns), shared_bytes)?
+                    per_float(
+                        &|x| format!("awqm_marlin_{x}_w{w}_m{}n{}", tile.rows, tile.columns),
+                        shared_bytes,
+                    )?
                 } else {
                     [None; 2]
                 };
@@ -96,8 +99,9 @@ impl Kernels {
             _ => None,
         };
         let found = match task {
-            Task::Gemv { x, bits: b, tiles } => float(x)
-                .and_then(|x| self.gemv[x][bits(b)].get(tiles.wrapping_sub(1)).copied().flatten()),
+            Task::Gemv { x, bits: b, tiles } => {
+                float(x).and_then(|x| self.gemv[x][bits(b)].get(tiles.wrapping_sub(1)).copied().flatten())
+            }
             Task::Marlin { x, bits: b, tile } => float(x).and_then(|x| {
                 let at = TILES.iter().position(|t| t == tile)?;
                 self.marlin[x][bits(b)].get(at).copied().flatten()
@@ -161,7 +165,8 @@ impl Loader<'_> {
         const MAX_SHARED_BYTES_OPTIN: u32 = 97;
         let mut bytes = 0;
         // SAFETY: writes one number.
-        let asked = unsafe { self.driver.cuDeviceGetAttribute(&mut bytes, MAX_SHARED_BYTES_OPTIN, self.device) };
+        let asked =
+            unsafe { self.driver.cuDeviceGetAttribute(&mut bytes, MAX_SHARED_BYTES_OPTIN, self.device) };
         asked.map_err(|f| self.driver.explain(f))?;
         Ok(usize::try_from(bytes).unwrap_or(0))
     }

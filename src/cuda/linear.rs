@@ -236,7 +236,8 @@ impl CudaLinear {
         let mut most = 0;
         for kernel in kernels {
             let wish = self.wish(*kernel);
-            let bytes = CudaPlan::workspace_bytes_up_to(self.device.gpu(), &problem, wish, self.device.tuning())?;
+            let bytes =
+                CudaPlan::workspace_bytes_up_to(self.device.gpu(), &problem, wish, self.device.tuning())?;
             most = most.max(bytes);
         }
         Ok(most)

@@ -118,7 +118,11 @@ impl MarlinCut {
     fn resident(&self, gpu: &Gpu, problem: &Problem) -> usize {
         let bytes = self.tile.shared_bytes(problem.bits, gpu.capability);
         let all = capability::shared_limit(gpu.capability) as usize;
-        let fit = if gpu.capability.0 < 8 { all / bytes } else { (all + RESERVED_BYTES) / (bytes + RESERVED_BYTES) };
+        let fit = if gpu.capability.0 < 8 {
+            all / bytes
+        } else {
+            (all + RESERVED_BYTES) / (bytes + RESERVED_BYTES)
+        };
         fit.min(self.tile.resident as usize).max(1)
     }
 

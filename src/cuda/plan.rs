@@ -83,7 +83,12 @@ impl CudaPlan {
     }
 
     /// The plan with a choice that is made when all else is in order.
-    pub(super) fn admitted(gpu: &Gpu, problem: &Problem, wish: Wish, choice: impl FnOnce() -> Choice) -> Result<Self> {
+    pub(super) fn admitted(
+        gpu: &Gpu,
+        problem: &Problem,
+        wish: Wish,
+        choice: impl FnOnce() -> Choice,
+    ) -> Result<Self> {
         admit(gpu, problem, wish)?;
         Self::with(gpu, problem, choice())
     }

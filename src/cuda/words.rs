@@ -28,7 +28,10 @@ fn reason(plan: &CudaPlan) -> String {
         Origin::Table => format!("taken from the tuning table (m = {})", plan.problem.m),
         Origin::Forced => format!("asked for by the caller (m = {})", plan.problem.m),
         Origin::Invariant => {
-            format!("cut by the layer and the GPU alone, so that a row's bits do not depend on m = {}", plan.problem.m)
+            format!(
+                "cut by the layer and the GPU alone, so that a row's bits do not depend on m = {}",
+                plan.problem.m
+            )
         }
         Origin::Imported => format!("cut as the imported plan says (m = {})", plan.problem.m),
     };

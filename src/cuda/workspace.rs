@@ -62,7 +62,8 @@ impl Workspaces {
                 i += 1;
                 continue;
             }
-            let ordered = other.stream == stream as usize || device.note(waits(driver, other.stream, stream as usize))?;
+            let ordered = other.stream == stream as usize
+                || device.note(waits(driver, other.stream, stream as usize))?;
             if !ordered && !device.note(has_come(driver, other.done))? {
                 return Err(Error::invalid("is in use by a launch on another stream that is not done")
                     .subject("workspace")

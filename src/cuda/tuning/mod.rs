@@ -73,12 +73,8 @@ impl Tuning {
 
     /// The cut for a problem, if there is one.
     pub(super) fn cut(&self, problem: &Problem) -> Option<Cut> {
-        let key = Key {
-            k: problem.k,
-            n: problem.n,
-            bits: problem.bits.get(),
-            class: rows::class_of(problem.m),
-        };
+        let key =
+            Key { k: problem.k, n: problem.n, bits: problem.bits.get(), class: rows::class_of(problem.m) };
         let at = self.entries.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         let wanted = self.entries[at].1.cut;
         // The cut of this very problem: a group size of another kind may store K with more rows.
@@ -111,7 +107,8 @@ mod tests {
     fn every_shipped_table_holds_and_is_of_a_known_product() {
         for text in SHIPPED {
             let tuning = Tuning::any(text).unwrap();
-            let known = ARCHITECTURES.iter().filter_map(|a| a.typical.map(|p| (a.capability, p.multiprocessors)));
+            let known =
+                ARCHITECTURES.iter().filter_map(|a| a.typical.map(|p| (a.capability, p.multiprocessors)));
             assert!(known.into_iter().any(|gpu| gpu == tuning.gpu), "{}", kind_in_words(tuning.gpu));
             assert!(!tuning.basis.is_empty());
         }

@@ -38,7 +38,8 @@ const MOST_SIZE: u64 = 1 << 30;
 impl Tuning {
     /// A table as text, one entry a line.
     pub fn to_json(&self) -> String {
-        let entries: Vec<String> = self.entries.iter().map(|(key, entry)| format!("  {}", line(key, entry))).collect();
+        let entries: Vec<String> =
+            self.entries.iter().map(|(key, entry)| format!("  {}", line(key, entry))).collect();
         let gpu = json!({"capability": number(self.gpu.0), "multiprocessors": self.gpu.1});
         let list = if entries.is_empty() { "[]".into() } else { format!("[\n{}\n ]", entries.join(",\n")) };
         format!(
@@ -137,7 +138,9 @@ fn entry(fields: &Fields, gpu: &Gpu) -> Result<(Key, Entry)> {
     let class = rows::class_of(m);
     if rows::most_rows(class) != m {
         let e = Error::invalid("is not the most rows of a class").subject(fields.path_of("m"));
-        return Err(e.found(m).needed(format!("{}, or another 2^i or 3 * 2^i from 8 to 8192", rows::most_rows(class))));
+        return Err(e
+            .found(m)
+            .needed(format!("{}, or another 2^i or 3 * 2^i from 8 to 8192", rows::most_rows(class))));
     }
     let kernel = fields.kernel()?;
     capability::check_kernel(gpu.capability, kernel).map_err(|e| e.subject(fields.path_of("kernel")))?;
