@@ -16,7 +16,7 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
 
   // What one k-tile is multiplied from.
   struct Operands {
-    uint32_t x[kPairs][4];  // rows 0-7 and 8-15 of k 0-7, then of k 8-15
+    uint32_t x[kPairs][2][2];  // rows 0-7, 8-15; k 0-7, 8-15
     uint32_t codes[kWords];
   };
 
@@ -43,7 +43,7 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
 #pragma unroll
       for (int r = 0; r < 2 * kPairs; r++) {
 #pragma unroll
-        for (int i = 0; i < 4; i++) sum[j][r][i] = total[j][r][i] = 0;
+        for (int i = 0; i < 4; i++) total[j][r][i] = 0;
       }
     }
   }
@@ -53,10 +53,15 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   AWQM_DEVICE int part() const { return column_warp % kOf64; }
 
   AWQM_DEVICE void load(const Slot& slot, int k, Operands& o) const {
-    const uint4* row = slot.x[slice][row_warp * Tile::kWarpRows + lane % 16];
-    const int piece = (2 * k + lane / 16) ^ lane % 8;
+    const uint4* row = slot.x[slice][row_warp * Tile::kWarpRows + lane / 16 * 8 + lane % 8];
+    const int piece = (2 * k + lane / 8 % 2) ^ (lane % 8);
 #pragma unroll
-    for (int p = 0; p < kPairs; p++) ldmatrix_x4(o.x[p], row + p * 16 * (2 * kStageTiles) + piece);
+    for (int p = 0; p < kPairs; p++) {
+      uint32_t x[4];  // both halves of k of eight rows, then of the next: registers side by side are an operand
+      ldmatrix_x4(x, row + p * 16 * (2 * kStageTiles) + piece);
+#pragma unroll
+      for (int i = 0; i < 4; i++) o.x[p][i / 2][i % 2] = x[i];
+    }
 
     const uint4* codes = slot.codes[slice][k][block64()];
     if (kWords == 2) {
@@ -75,17 +80,20 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
     }
   }
 
-  // Each decoded operand meets all rows, so the next one is decoded beside these products.
-  AWQM_DEVICE void products(const Operands& o) {
+  // Each decoded operand meets all rows, so the next one is decoded beside these products. FRESH: the first of a group.
+  template <bool FRESH> AWQM_DEVICE void products(const Operands& o) {
 #pragma unroll
     for (int j = 0; j < kFragments; j++) {
       uint32_t w[4];
       Decode::fragment(&o.codes[j * BITS / 4], offsets[j][0], offsets[j][1], w);
 #pragma unroll
       for (int p = 0; p < kPairs; p++) {
-        const uint32_t low[2] = {o.x[p][0], o.x[p][2]}, high[2] = {o.x[p][1], o.x[p][3]};
-        Machine::template mma<T>(sum[j][2 * p], w, low);
-        Machine::template mma<T>(sum[j][2 * p + 1], w, high);
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+          float(&c)[4] = sum[j][2 * p + r];
+          if (FRESH) c[0] = c[1] = c[2] = c[3] = 0;
+          Machine::template mma<T>(c, w, o.x[p][r]);
+        }
       }
     }
   }
@@ -140,7 +148,6 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
           total[j][r][i] = fmaf(scales[2 * j + i / 2], sum[j][r][i], total[j][r][i]);
-          sum[j][r][i] = 0;
         }
       }
     }
@@ -149,13 +156,17 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   // A stage in which groups begin and end only with the stage, but for the end of the slice.
   AWQM_DEVICE void whole_stage(const Slot& slot, bool first) {
     if (tile >= end) return;
-    if (in_group == 0 || first) begin_group(slot, 0);
+    const bool fresh = in_group == 0 || first;
+    if (fresh) begin_group(slot, 0);
     Operands o[2];
     load(slot, 0, o[0]);
+    load(slot, 1, o[1]);
+    if (fresh) products<true>(o[0]);
+    else products<false>(o[0]);
 #pragma unroll
-    for (int k = 0; k < kStageTiles; k++) {
+    for (int k = 1; k < kStageTiles; k++) {
       if (k + 1 < kStageTiles) load(slot, k + 1, o[(k + 1) % 2]);
-      products(o[k % 2]);
+      products<false>(o[k % 2]);
     }
     in_group += kStageTiles;
     const bool complete = in_group >= tiles_of_group(a);
@@ -171,10 +182,12 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   AWQM_DEVICE void mixed_stage(const Slot& slot, bool first) {
 #pragma unroll 1
     for (int k = 0; k < kStageTiles && tile < end; k++, tile++) {
-      if (in_group == 0 || (first && k == 0)) begin_group(slot, k);
+      const bool fresh = in_group == 0 || (first && k == 0);
+      if (fresh) begin_group(slot, k);
       Operands o;
       load(slot, k, o);
-      products(o);
+      if (fresh) products<true>(o);
+      else products<false>(o);
       in_group++;
       const bool complete = in_group == tiles_of_group(a);
       if (complete || tile + 1 == end) end_group(slot, k);
