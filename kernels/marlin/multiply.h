@@ -23,6 +23,7 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   const MarlinArgs& a;
   const Share<Tile>& share;
   int lane, slice, row_warp, column_warp;
+  int room_of_x, room_of_codes;                     // this lane's in a stage, of the first k-tile
   int tile, end, in_group, group;                   // of the k-tile that is multiplied next
   typename Decode::Offset offsets[kFragments][2];   // of columns l/4 and l/4 + 8 of each sixteen
   float sum[kFragments][2 * kPairs][4];             // of the group so far: [columns / 16][rows / 8], as mma has them
@@ -33,6 +34,9 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
     column_warp = warp % Tile::kColumnWarps;
     row_warp = warp / Tile::kColumnWarps % Tile::kRowWarps;
     slice = warp / (Tile::kColumnWarps * Tile::kRowWarps);
+    // Lanes 0-7 name rows 0-7 of k 0-7, the next eight those of k 8-15, then the same of rows 8-15.
+    room_of_x = Slot::x(slice, row_warp * Tile::kWarpRows + lane / 16 * 8 + lane % 8, lane / 8 % 2);
+    room_of_codes = Slot::codes(slice, 0, block64()) + part() * (kWords * 128) + lane * (kWords == 2 ? 8 : 16);
     tile = share.begin(a, slice);
     end = share.end(a, slice);
     group = tile / tiles_of_group(a);
@@ -52,26 +56,25 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   AWQM_DEVICE int block64() const { return column_warp / kOf64; }
   AWQM_DEVICE int part() const { return column_warp % kOf64; }
 
-  AWQM_DEVICE void load(const Slot& slot, int k, Operands& o) const {
-    const uint4* row = slot.x[slice][row_warp * Tile::kWarpRows + lane / 16 * 8 + lane % 8];
-    const int piece = (2 * k + lane / 8 % 2) ^ (lane % 8);
+  AWQM_DEVICE void load(SharedPlace slot, int k, Operands& o) const {
+    const SharedPlace row = (slot + room_of_x) ^ (k * 32);
 #pragma unroll
     for (int p = 0; p < kPairs; p++) {
       uint32_t x[4];  // both halves of k of eight rows, then of the next: registers side by side are an operand
-      ldmatrix_x4(x, row + p * 16 * (2 * kStageTiles) + piece);
+      ldmatrix_x4(x, row + p * 16 * Slot::kRow);
 #pragma unroll
       for (int i = 0; i < 4; i++) o.x[p][i / 2][i % 2] = x[i];
     }
 
-    const uint4* codes = slot.codes[slice][k][block64()];
+    const SharedPlace codes = slot + room_of_codes + k * Tile::kBlocks64 * Slot::kCodeTile;
     if (kWords == 2) {
-      const uint2 v = load_shared_64(reinterpret_cast<const char*>(codes) + (part() * 32 + lane) * 8);
+      const uint2 v = load_shared_64(codes);
       o.codes[0] = v.x;
       o.codes[1] = v.y;
     } else {
 #pragma unroll
       for (int i = 0; i < kWords / 4; i++) {
-        const uint4 v = load_shared_128(codes + (part() * (kWords / 4) + i) * 32 + lane);
+        const uint4 v = load_shared_128(codes + i * 512);
         o.codes[4 * i] = v.x;
         o.codes[4 * i + 1] = v.y;
         o.codes[4 * i + 2] = v.z;
@@ -99,9 +102,9 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   }
 
   // A group begins, or the slice does.
-  AWQM_DEVICE void begin_group(const Slot& slot, int k) {
+  AWQM_DEVICE void begin_group(SharedPlace slot, int k) {
     if (!a.qzeros) return;
-    const char* zeros = reinterpret_cast<const char*>(slot.zeros[slice][k][block64()]) + lane / 4 * BITS;
+    const SharedPlace zeros = slot + Slot::zeros(slice, k, block64()) + lane / 4 * BITS;
     GroupWords<BITS> words;
     if (BITS == 4) {
       words.zeros[0] = load_shared_32(zeros) >> (8 * part());
@@ -114,13 +117,13 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   }
 
   // A group ends, or the slice does: scale its sums.
-  AWQM_DEVICE void end_group(const Slot& slot, int k) {
+  AWQM_DEVICE void end_group(SharedPlace slot, int k) {
     float scales[2 * kFragments];
     if (scales_in_ring(a)) {
-      const uint4* at = &slot.scales[slice][k][block64()][lane / 4];
+      const SharedPlace at = slot + Slot::scales(slice, k, block64()) + lane / 4 * 16;
       uint32_t pairs[kFragments];
       if (kFragments == 2) {
-        const uint2 v = load_shared_64(reinterpret_cast<const char*>(at) + part() * 8);
+        const uint2 v = load_shared_64(at + part() * 8);
         pairs[0] = v.x;
         pairs[1] = v.y;
       } else {
@@ -154,7 +157,7 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   }
 
   // A stage in which groups begin and end only with the stage, but for the end of the slice.
-  AWQM_DEVICE void whole_stage(const Slot& slot, bool first) {
+  AWQM_DEVICE void whole_stage(SharedPlace slot, bool first) {
     if (tile >= end) return;
     const bool fresh = in_group == 0 || first;
     if (fresh) begin_group(slot, 0);
@@ -179,7 +182,7 @@ template <class Machine, class T, class Tile, int BITS> struct Multiply {
   }
 
   // A stage in which they may begin and end with any k-tile.
-  AWQM_DEVICE void mixed_stage(const Slot& slot, bool first) {
+  AWQM_DEVICE void mixed_stage(SharedPlace slot, bool first) {
 #pragma unroll 1
     for (int k = 0; k < kStageTiles && tile < end; k++, tile++) {
       const bool fresh = in_group == 0 || (first && k == 0);
