@@ -29,6 +29,11 @@ impl Quadratic {
         Quadratic { k: self.k, gram }
     }
 
+    /// Input channels.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
     /// G, row by row.
     pub fn gram(&self) -> &[f32] {
         &self.gram

@@ -36,6 +36,7 @@ pub(in super::super) struct Searched {
     pub best: Candidate,
     pub scales: Vec<f32>,
     /// Mean squared error of the output, of each candidate in order.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub losses: Vec<f64>,
 }
 

@@ -1,18 +1,55 @@
 //! One dense product on the calling thread, behind checked views.
 
+/// f32 and f64: what products are made of.
+pub trait Element: Copy {
+    /// c = alpha · a · b + beta · c; a is m × k, b is k × n, with row and column strides.
+    ///
+    /// # Safety
+    /// Every element of a and b is readable and every element of c writable; rows of c do not overlap.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn gemm(
+        sizes: (usize, usize, usize),
+        alpha: Self,
+        a: (*const Self, isize, isize),
+        b: (*const Self, isize, isize),
+        beta: Self,
+        c: (*mut Self, isize, isize),
+    );
+}
+
+macro_rules! element {
+    ($type:ty, $gemm:path) => {
+        impl Element for $type {
+            unsafe fn gemm(
+                (m, k, n): (usize, usize, usize),
+                alpha: Self,
+                a: (*const Self, isize, isize),
+                b: (*const Self, isize, isize),
+                beta: Self,
+                c: (*mut Self, isize, isize),
+            ) {
+                // SAFETY: the caller's promise.
+                unsafe { $gemm(m, k, n, alpha, a.0, a.1, a.2, b.0, b.1, b.2, beta, c.0, c.1, c.2) }
+            }
+        }
+    };
+}
+element!(f32, matrixmultiply::sgemm);
+element!(f64, matrixmultiply::dgemm);
+
 /// A matrix in somebody else's memory: element (r, c) is `data[r · row + c · col]`.
 #[derive(Clone, Copy)]
-pub struct Mat<'a> {
-    data: &'a [f32],
+pub struct Mat<'a, T = f32> {
+    data: &'a [T],
     rows: usize,
     cols: usize,
     row: usize,
     col: usize,
 }
 
-impl<'a> Mat<'a> {
+impl<'a, T> Mat<'a, T> {
     /// `rows` × `cols` elements, row starts `stride` elements apart.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
+    pub fn new(data: &'a [T], rows: usize, cols: usize, stride: usize) -> Self {
         check(data.len(), rows, cols, stride);
         Mat { data, rows, cols, row: stride, col: 1 }
     }
@@ -24,16 +61,16 @@ impl<'a> Mat<'a> {
 }
 
 /// As [`Mat`], for the result.
-pub struct MatMut<'a> {
-    data: &'a mut [f32],
+pub struct MatMut<'a, T = f32> {
+    data: &'a mut [T],
     rows: usize,
     cols: usize,
     stride: usize,
 }
 
-impl<'a> MatMut<'a> {
+impl<'a, T> MatMut<'a, T> {
     /// `rows` × `cols` elements, row starts `stride` elements apart.
-    pub fn new(data: &'a mut [f32], rows: usize, cols: usize, stride: usize) -> Self {
+    pub fn new(data: &'a mut [T], rows: usize, cols: usize, stride: usize) -> Self {
         check(data.len(), rows, cols, stride);
         MatMut { data, rows, cols, stride }
     }
@@ -45,33 +82,16 @@ fn check(len: usize, rows: usize, cols: usize, stride: usize) {
 }
 
 /// c = alpha · a · b + beta · c.
-pub fn product(alpha: f32, a: Mat, b: Mat, beta: f32, c: &mut MatMut) {
+pub fn product<T: Element>(alpha: T, a: Mat<T>, b: Mat<T>, beta: T, c: &mut MatMut<T>) {
     assert_eq!((a.rows, a.cols, b.cols), (c.rows, b.rows, c.cols), "shapes do not fit");
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    let strides = |row: usize, col: usize| (row as isize, col as isize);
-    let ((ar, ac), (br, bc), (cr, cc)) = (strides(a.row, a.col), strides(b.row, b.col), strides(c.stride, 1));
+    let from = |m: Mat<T>| (m.data.as_ptr(), m.row as isize, m.col as isize);
+    let to = (c.data.as_mut_ptr(), c.stride as isize, 1);
     // SAFETY: the constructors checked that every element of the three views lies in its slice, c is borrowed
     // exclusively, and its rows do not overlap.
-    unsafe {
-        matrixmultiply::sgemm(
-            a.rows,
-            a.cols,
-            b.cols,
-            alpha,
-            a.data.as_ptr(),
-            ar,
-            ac,
-            b.data.as_ptr(),
-            br,
-            bc,
-            beta,
-            c.data.as_mut_ptr(),
-            cr,
-            cc,
-        );
-    }
+    unsafe { T::gemm((a.rows, a.cols, b.cols), alpha, from(a), from(b), beta, to) }
 }
 
 #[cfg(test)]
@@ -93,6 +113,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "leaves its memory")]
     fn a_view_cannot_leave_its_memory() {
-        Mat::new(&[0.0; 5], 2, 3, 3);
+        Mat::new(&[0.0f32; 5], 2, 3, 3);
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::super::architecture::{Group, Producer};
 use super::super::arithmetic::{Arithmetic, Brain, Half, Single};
 use super::super::awq::{
-    Candidate, Inputs, Mlp, Quadratic, Search, Searched, Weight, divide_norm, divide_rows,
+    Candidate, Factor, Inputs, Mlp, Quadratic, Search, Searched, Weight, divide_norm, divide_rows,
 };
 use super::super::calibrate::{Calibrator, Statistics};
 use super::super::rule::RangeRule;
 use super::super::widen::{narrow, widen};
+use super::choice::Choice;
 use super::layer::{self, Around};
 use super::options::{AwqMode, AwqOptions};
 use super::report::GroupReport;
@@ -39,6 +40,15 @@ pub(super) struct Job<'a> {
 /// Scales of a group, or why there are none.
 type Scales = std::result::Result<Searched, String>;
 
+/// What the calibration says of a group.
+struct GroupInputs<'a> {
+    statistics: &'a Statistics,
+    /// Mean over the rows.
+    gram: Quadratic,
+    /// Only in better mode.
+    factor: Option<Factor>,
+}
+
 impl Job<'_> {
     /// Quantizes the groups of a block. `next` is told each group before its search and says whether to go on.
     pub fn run(
@@ -47,21 +57,38 @@ impl Job<'_> {
         calibrator: &Calibrator,
         next: &mut dyn FnMut(&str) -> Result<()>,
     ) -> Result<Done> {
-        let mut scales: Vec<Scales> = vec![];
-        for group in groups {
-            next(&group.layers[0].name)?;
-            scales.push(self.search(group, calibrator).map_err(|e| e.subject(&group.layers[0].name))?);
-        }
+        let mut scales: Vec<Option<Scales>> = vec![None; groups.len()];
         let mut done = Done::default();
-        for (group, found) in groups.iter().zip(&scales) {
-            if let (Ok(producer), Ok(found)) = (&group.producer, found) {
+        let mut reports = vec![None; groups.len()];
+        for i in order(groups)? {
+            let group = &groups[i];
+            next(&group.layers[0].name)?;
+            let named = |e: Error| e.subject(&group.layers[0].name);
+            let (statistics, why) = match self.statistics(group, calibrator).map_err(named)? {
+                Ok(statistics) => (statistics, None),
+                Err(why) => (None, Some(why)),
+            };
+            let inputs = statistics.map(|s| self.inputs(s));
+            let found = match why {
+                Some(why) => Err(why),
+                None => self.search(group, inputs.as_ref(), calibrator).map_err(named)?,
+            };
+            if let (Ok(producer), Ok(found)) = (&group.producer, &found) {
                 self.divide_vectors(producer, &found.scales, &mut done.changed)?;
             }
+            scales[i] = Some(found);
+            reports[i] = Some(self.round(i, groups, &scales, inputs.as_ref(), &mut done)?);
         }
-        for (group, found) in groups.iter().zip(&scales) {
-            self.round(group, found, groups, &scales, calibrator, &mut done)?;
-        }
+        done.reports = reports.into_iter().flatten().collect();
         Ok(done)
+    }
+
+    fn inputs<'c>(&self, statistics: &'c Statistics) -> GroupInputs<'c> {
+        let gram = Quadratic::new(statistics.mean_gram(self.par), statistics.k());
+        let group = self.options.checkpoint.spec.group.effective(statistics.k());
+        let better = self.options.mode == AwqMode::Better;
+        let factor = better.then(|| Factor::new(&gram, group, self.par));
+        GroupInputs { statistics, gram, factor }
     }
 
     /// The statistics of a group: those of the layer of it that saw most.
@@ -88,60 +115,49 @@ impl Job<'_> {
         }
     }
 
-    fn search(&self, group: &Group, calibrator: &Calibrator) -> Result<Scales> {
-        let statistics = match self.statistics(group, calibrator)? {
-            Ok(statistics) => statistics,
-            Err(why) => return Ok(Err(why)),
-        };
+    fn search(&self, group: &Group, inputs: Option<&GroupInputs>, calibrator: &Calibrator) -> Result<Scales> {
+        let faithful = self.options.mode == AwqMode::Faithful;
         let producer = match &group.producer {
             Err(why) => return Ok(Err(why.clone())),
-            Ok(p) if self.options.mode == AwqMode::Faithful && p.is_tied() => {
+            Ok(p) if faithful && p.is_tied() => {
                 return Ok(Err(
                     "several heads share a row of the value projection, which AutoAWQ leaves alone".into(),
                 ));
             }
             Ok(producer) => producer,
         };
-        let Some(statistics) = statistics else { return Err(missing(group, calibrator)) };
+        let Some(inputs) = inputs else { return Err(missing(group, calibrator)) };
         let weights =
             group.layers.iter().map(|l| self.weight(&l.name).map(|(w, _)| w)).collect::<Result<Vec<_>>>()?;
         let (_, dtype) = self.weight_bytes(&group.layers[0].name)?;
-        let x_mean: Vec<f32> = self.x_mean(statistics);
+        let x_mean = self.x_mean(inputs.statistics);
         let tied = match producer {
             Producer::Linear { rows, .. } if producer.is_tied() => Some(rows.as_slice()),
             _ => None,
         };
-        let down = match (&group.loss_of, statistics.sample(), self.options.mode) {
-            (Some(mlp), Some(_), AwqMode::Faithful) => Some((self.weight(&mlp.down)?.0, mlp.activation)),
+        if let Some(factor) = &inputs.factor {
+            let choice =
+                Choice { gram: &inputs.gram, factor, x_mean: &x_mean, tied, options: self.options, dtype };
+            return choice.run(&weights, self.par).map(Ok);
+        }
+        let down = match (&group.loss_of, inputs.statistics.sample()) {
+            (Some(mlp), Some(x)) => Some((self.weight(&mlp.down)?.0, mlp.activation, x)),
             _ => None,
         };
-        let gram = match &down {
-            None => Some(Quadratic::new(statistics.mean_gram(self.par), group.k)),
-            Some(_) => None,
-        };
-        let inputs = match (&down, &gram, statistics.sample()) {
-            (Some((down, activation)), _, Some(x)) => {
+        let inputs = match &down {
+            Some((down, activation, x)) => {
                 Inputs::Mlp(Mlp::new(x, &weights[0], &weights[1], down, *activation, self.par))
             }
-            (_, Some(gram), _) => Inputs::Gram(gram),
-            _ => return Err(Error::internal("a group has no inputs")),
+            None => Inputs::Gram(&inputs.gram),
         };
         let rounding = layer::rounding(self.options);
         let search = Search { weights: &weights, x_mean: &x_mean, inputs, rounding, tied };
-        let candidates = candidates(self.options.mode);
-        Ok(Ok(match self.arithmetic(dtype) {
+        let candidates: Vec<Candidate> = grid(true).collect();
+        Ok(Ok(match dtype {
             Dtype::F16 => search.run::<Half>(&candidates, self.par),
             Dtype::BF16 => search.run::<Brain>(&candidates, self.par),
             _ => search.run::<Single>(&candidates, self.par),
         }))
-    }
-
-    /// The type in which a search computes: AutoAWQ's is the model's own.
-    fn arithmetic(&self, dtype: Dtype) -> Dtype {
-        match self.options.mode {
-            AwqMode::Faithful => dtype,
-            AwqMode::Better => Dtype::F32,
-        }
     }
 
     /// Mean |x|. Better mode takes a channel that was never active for the weakest of the others: its weights must stay
@@ -193,30 +209,34 @@ impl Job<'_> {
         }
     }
 
-    /// Folds, clips and rounds the layers of a group.
+    /// Folds, clips and rounds the layers of group `i`.
     fn round(
         &self,
-        group: &Group,
-        found: &Scales,
+        i: usize,
         groups: &[Group],
-        scales: &[Scales],
-        calibrator: &Calibrator,
+        scales: &[Option<Scales>],
+        inputs: Option<&GroupInputs>,
         done: &mut Done,
-    ) -> Result<()> {
-        let statistics = self.statistics(group, calibrator).ok().and_then(|s| s.ok()).flatten();
-        let gram = statistics.map(|s| Quadratic::new(s.mean_gram(self.par), group.k));
+    ) -> Result<GroupReport> {
+        let group = &groups[i];
+        let found = scales[i].as_ref().and_then(|s| s.as_ref().ok());
+        let statistics = inputs.map(|i| i.statistics);
         let mut layers = vec![];
         for l in &group.layers {
             let mut divisors = None;
             for (other, scales) in groups.iter().zip(scales) {
-                if let (Ok(Producer::Linear { module, rows }), Ok(scales)) = (&other.producer, scales)
+                if let (Ok(Producer::Linear { module, rows }), Some(Ok(scales))) = (&other.producer, scales)
                     && *module == l.name
                 {
                     divisors = Some(layer::divisors(l.n, rows, &scales.scales));
                 }
             }
-            let around =
-                Around { scales: found.as_ref().ok().map(|f| &*f.scales), divisors, gram: gram.as_ref() };
+            let around = Around {
+                scales: found.map(|f| &*f.scales),
+                divisors,
+                gram: inputs.map(|i| &i.gram),
+                factor: inputs.and_then(|i| i.factor.as_ref()),
+            };
             let (weight, dtype) = self.weight(&l.name).map_err(|e| e.subject(&l.name))?;
             let (packed, report) = layer::quantize(l, weight, dtype, &around, self.options, self.par)
                 .map_err(|e| e.subject(&l.name))?;
@@ -227,19 +247,18 @@ impl Job<'_> {
             let fold = |f2: fn(f32, f32) -> f32, start| f.scales.iter().copied().fold(start, f2);
             (fold(f32::min, f32::INFINITY), fold(f32::max, 0.0))
         };
-        done.reports.push(GroupReport {
+        Ok(GroupReport {
             name: group.layers[0].name.clone(),
             block: group.block.clone(),
             k: group.k,
             rows: statistics.map_or(0, |s| s.rows()),
-            alpha: found.as_ref().ok().map(|f| f.best.ratio),
-            duo: found.as_ref().ok().map(|f| f.best.duo),
-            scales: found.as_ref().ok().map(range),
-            unscaled: found.as_ref().err().cloned(),
+            alpha: found.map(|f| f.best.ratio),
+            duo: found.map(|f| f.best.duo),
+            scales: found.map(range),
+            unscaled: scales[i].as_ref().and_then(|s| s.as_ref().err().cloned()),
             never_active: statistics.map_or(0, |s| s.mean_abs().iter().filter(|v| **v == 0.0).count()),
             layers,
-        });
-        Ok(())
+        })
     }
 
     fn weight_bytes(&self, name: &str) -> Result<(&[u8], Dtype)> {
@@ -264,13 +283,32 @@ fn narrowed_is_finite(value: f32, dtype: Dtype) -> bool {
     rounded.is_finite()
 }
 
-/// The grid: ratios 0, 0.05 … 0.95.
-fn candidates(mode: AwqMode) -> Vec<Candidate> {
-    let ratios = |duo| (0..20).map(move |i| Candidate { ratio: i as f32 / 20.0, duo });
-    match mode {
-        AwqMode::Faithful => ratios(true).collect(),
-        AwqMode::Better => ratios(true).chain(ratios(false)).collect(),
+/// AutoAWQ's grid: ratios 0, 0.05 … 0.95.
+pub(super) fn grid(duo: bool) -> impl Iterator<Item = Candidate> {
+    (0..20).map(move |i| Candidate { ratio: i as f32 / 20.0, duo })
+}
+
+/// The order in which groups are done: one whose scales divide rows of a layer comes before that layer's own, so that
+/// each layer is rounded once, as it will be.
+fn order(groups: &[Group]) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = vec![];
+    while order.len() < groups.len() {
+        let waits = |i: usize| {
+            groups.iter().enumerate().any(|(j, other)| {
+                let Ok(Producer::Linear { module, .. }) = &other.producer else { return false };
+                !order.contains(&j) && groups[i].layers.iter().any(|l| l.name == *module)
+            })
+        };
+        match (0..groups.len()).rev().find(|i| !order.contains(i) && !waits(*i)) {
+            Some(i) => order.push(i),
+            None => {
+                let name = groups.first().map_or("", |g| &g.layers[0].name);
+                let what = "the groups of the block fold their scales into each other in a circle";
+                return Err(Error::new(ErrorKind::Config, what).subject(name));
+            }
+        }
     }
+    Ok(order)
 }
 
 /// There are no statistics for a group that needs them.

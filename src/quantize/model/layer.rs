@@ -1,11 +1,12 @@
 //! One layer: its scales folded in, its weights clipped and rounded, and what that did to its output.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use super::super::architecture::Layer;
 use super::super::arithmetic::{Brain, Half, Single};
 use super::super::awq::{
-    ClipOptions, Quadratic, Rounding, Scratch, Weight, clip, divide_rows, scale_columns,
+    ClipOptions, Compensation, Factor, Quadratic, Rounding, Scratch, Weight, clip, divide_rows, scale_columns,
 };
 use super::super::by_row::ByRow;
 use super::super::options::CheckpointOptions;
@@ -28,6 +29,8 @@ pub(super) struct Around<'a> {
     pub divisors: Option<Vec<f32>>,
     /// Mean Gram matrix of its inputs as the model has them.
     pub gram: Option<&'a Quadratic>,
+    /// That matrix taken apart; asks for error-compensating rounding.
+    pub factor: Option<&'a Factor>,
 }
 
 /// How candidates and the final weights are rounded.
@@ -53,10 +56,44 @@ pub(super) fn quantize(
     options: &AwqOptions,
     par: &dyn Parallel,
 ) -> Result<(Packed, LayerReport)> {
-    let k = original.k;
-    let faithful = options.mode == AwqMode::Faithful;
-    // AutoAWQ keeps the folded weight in the model's type.
-    let working = if faithful { dtype } else { Dtype::F32 };
+    let mut clipped = None;
+    let rounded = match (around.gram, around.factor) {
+        (Some(gram), Some(factor)) => {
+            let scale_dtype = rtn_options(&options.checkpoint, dtype).types(dtype).1;
+            let (scales, divisors) = (around.scales, around.divisors.as_deref());
+            let spec = options.checkpoint.spec;
+            Compensation { gram, factor, scales, divisors, spec, scale_dtype }.round(&original.data, par)?
+        }
+        _ => {
+            let weight = folded(&original, dtype, around, options, layer.clip, &mut clipped, par);
+            let stored = working(dtype, options);
+            let round = RtnOptions { rule: rule(options), ..rtn_options(&options.checkpoint, dtype) };
+            rtn_by_row(&narrow(&weight.data, stored), stored, weight.n, weight.k, &round, par)?
+        }
+    };
+    let report = report(layer, &original, dtype, &rounded, around, &options.checkpoint, clipped, par)?;
+    Ok((rounded.into_plain(par).pack(options.checkpoint.layout, par)?, report))
+}
+
+/// The type of the arithmetic before rounding: AutoAWQ keeps the folded weight in the model's own.
+fn working(dtype: Dtype, options: &AwqOptions) -> Dtype {
+    match options.mode {
+        AwqMode::Faithful => dtype,
+        AwqMode::Better => Dtype::F32,
+    }
+}
+
+/// The weight with all scales in it, clipped where that is allowed and there are statistics.
+fn folded(
+    original: &Weight,
+    dtype: Dtype,
+    around: &Around,
+    options: &AwqOptions,
+    may_clip: bool,
+    clipped: &mut Option<(f64, f64)>,
+    par: &dyn Parallel,
+) -> Weight {
+    let (k, working) = (original.k, working(dtype, options));
     let mut weight = original.clone();
     weight.each_rows(par, |first, rows| {
         if let Some(scales) = around.scales {
@@ -66,27 +103,21 @@ pub(super) fn quantize(
             divide_rows(rows, k, &d[first..], working);
         }
     });
-    let scaled_gram = around.gram.map(|gram| match around.scales {
-        None => std::borrow::Cow::Borrowed(gram),
-        Some(scales) => std::borrow::Cow::Owned(gram.divided(scales)),
-    });
-    let mut clipped = None;
-    if let (true, Some(gram)) = (layer.clip, &scaled_gram) {
+    if let (true, Some(gram)) = (may_clip, around.gram) {
+        let gram = match around.scales {
+            None => Cow::Borrowed(gram),
+            Some(scales) => Cow::Owned(gram.divided(scales)),
+        };
         let largest = maxima(&weight, options);
         let (rounding, clip_options) = (rounding(options), ClipOptions::default());
         let bounds = match working {
-            Dtype::F16 => clip::<Half>(&mut weight, gram, &rounding, clip_options, par),
-            Dtype::BF16 => clip::<Brain>(&mut weight, gram, &rounding, clip_options, par),
-            _ => clip::<Single>(&mut weight, gram, &rounding, clip_options, par),
+            Dtype::F16 => clip::<Half>(&mut weight, &gram, &rounding, clip_options, par),
+            Dtype::BF16 => clip::<Brain>(&mut weight, &gram, &rounding, clip_options, par),
+            _ => clip::<Single>(&mut weight, &gram, &rounding, clip_options, par),
         };
-        clipped = Some(clip_summary(&bounds, &largest));
+        *clipped = Some(clip_summary(&bounds, &largest));
     }
-    let round = RtnOptions { rule: rule(options), ..rtn_options(&options.checkpoint, dtype) };
-    let stored = if faithful { dtype } else { Dtype::F32 };
-    let rounded = rtn_by_row(&narrow(&weight.data, stored), stored, weight.n, k, &round, par)?;
-    drop(weight);
-    let report = report(layer, &original, dtype, &rounded, around, &options.checkpoint, clipped, par)?;
-    Ok((rounded.into_plain(par).pack(options.checkpoint.layout, par)?, report))
+    weight
 }
 
 /// Largest |w| of each group, \[N, G\].
@@ -138,7 +169,7 @@ fn report(
 
 /// The change of the weight as the model's own input sees it: (q − z)·s, divided by the scales of the input, multiplied
 /// by what rows were divided by, minus the weight.
-fn delta(
+pub(super) fn delta(
     original: &Weight,
     rounded: &ByRow,
     scales: Option<&[f32]>,
@@ -163,7 +194,12 @@ fn delta(
 }
 
 /// Mean squared output of the changes; `channels` gets the part of each input channel.
-fn error(delta: &Weight, gram: &Quadratic, channels: Option<&mut Vec<f64>>, par: &dyn Parallel) -> f64 {
+pub(super) fn error(
+    delta: &Weight,
+    gram: &Quadratic,
+    channels: Option<&mut Vec<f64>>,
+    par: &dyn Parallel,
+) -> f64 {
     let k = delta.k;
     let pieces: Vec<&[f32]> = delta.data.chunks(super::super::awq::ROWS * k).collect();
     let parts = Mutex::new(vec![(0f64, vec![]); pieces.len()]);

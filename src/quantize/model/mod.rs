@@ -5,6 +5,7 @@
 //! the destination, so that an interrupted job can go on.
 
 mod block;
+mod choice;
 mod layer;
 mod options;
 mod quantizer;
