@@ -1228,7 +1228,7 @@ typedef struct awqm_cuda_plan_info {
    */
   double dense_predicted_us;
   /**
-   * 1: that detour is predicted to be faster by 5 % or more. The library owns no dense GEMM; the host decides.
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
    */
   int32_t prefers_dense;
   /**
@@ -1482,7 +1482,7 @@ typedef struct awqm_plan_info {
    */
   double dense_predicted_us;
   /**
-   * 1: that detour is predicted to be faster by 5 % or more. The library owns no dense GEMM; the host decides.
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
    */
   int32_t prefers_dense;
   /**

@@ -32,6 +32,7 @@ need python3 python3
 need clang++ clang
 need cmake cmake
 need mcs mono-mcs
+need go golang-go
 need mono mono-runtime
 need abidiff abigail-tools
 need doxygen doxygen

@@ -13,7 +13,15 @@ unformatted=$(gofmt -l .)
 go vet ./...
 # With the race detector, and with every pointer that goes to C checked.
 GODEBUG=cgocheck=2 go test -race -count=1 ./...
-go run ./examples/first "$AWQM_FIXTURES/checkpoint/llama2l_gemm" model.layers.0.mlp.up_proj | grep '^K 256 N 512 '
+# As README says: a module of its own that uses this one.
+user=$(mktemp -d)
+trap 'rm -rf "$user"' EXIT
+(
+    PREFIX=$prefix SOURCE=$(realpath ../..) MODEL=$AWQM_FIXTURES/checkpoint/llama2l_gemm
+    block=$(../support/block.sh README.md sh)
+    cd "$user"
+    eval "$block"
+) | grep '^K 256 N 512 '
 # The benchmarks run once, so that they keep working; what they measure here means nothing on a busy machine.
 go test -count=1 -run RunAllocatesNothing -bench . -benchtime 20x ./...
 

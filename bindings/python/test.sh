@@ -20,21 +20,28 @@ rm -rf "$work" build src/*.egg-info
 offline=(--quiet --disable-pip-version-check --no-index --find-links "$cache")
 python3 -m venv "$work/tools"
 "$work/tools/bin/pip" install "${offline[@]}" "${packages[@]}"
-AWQM_HEADER=$prefix/include/awq_marlin.h "$work/tools/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation \
-    --no-deps -w "$work" .
+
+# As README says, with nothing but the wheel and what it asks for.
+mkdir "$work/user"
+checkpoint=$AWQM_FIXTURES/checkpoint/llama2l_gemm
+(
+    export PIP_NO_INDEX=1 PIP_FIND_LINKS=$cache PIP_DISABLE_PIP_VERSION_CHECK=1 AWQM_HEADER=$prefix/include/awq_marlin.h
+    PATH=$work/tools/bin:$PATH PREFIX=$prefix SOURCE=$root MODEL=$checkpoint
+    block=$("$root/bindings/support/block.sh" README.md sh)
+    cd "$work/user"
+    eval "$block"
+) | tee "$work/first"
+grep -q '^(2, 512) float32 ' "$work/first"
 rm -rf build src/*.egg-info
-wheel=$(echo "$work"/awq_marlin-*.whl)
+wheel=$(echo "$work"/user/wheels/awq_marlin-*.whl)
 [[ $wheel == *-py3-none-any.whl ]] || { echo "$wheel is no pure wheel"; exit 1; }
 
-# As a user: nothing but the wheel and what it asks for. The library is found under the environment.
-python3 -m venv "$work/user"
-"$work/user/bin/pip" install "${offline[@]}" "$wheel"
-if "$work/user/bin/python" -c 'import awq_marlin' 2>"$work/without"; then echo "there is another awq_marlin"; exit 1; fi
+# The library is found in the environment, and told to be missing where it is not.
+user=$work/user/env
+if "$user/bin/python" -c 'import awq_marlin' 2>"$work/without"; then echo "there is another awq_marlin"; exit 1; fi
 grep -q 'set AWQM_LIBRARY' "$work/without"
-checkpoint=$AWQM_FIXTURES/checkpoint/llama2l_gemm
-AWQM_LIBRARY=$prefix/lib/libawq_marlin.so "$work/user/bin/python" examples/first.py "$checkpoint" model.layers.0.mlp.up_proj
-ln -s "$prefix"/lib/libawq_marlin.so* "$work/user/lib/"
-"$work/user/bin/python" examples/compare_autoawq.py "$checkpoint"
+ln -s "$prefix"/lib/libawq_marlin.so* "$user/lib/"
+"$user/bin/python" examples/compare_autoawq.py "$checkpoint"
 
 # The tests, and the types.
 "$work/tools/bin/pip" install "${offline[@]}" "$wheel"

@@ -8,12 +8,12 @@ root=$(realpath ../..)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The plugin as a project has it: the installed folders beside AwqMarlin.Build.cs.
-cp -r AwqMarlin.uplugin Source "$work/"
-third=$work/Source/ThirdParty/AwqMarlin
-cp -r "$prefix/include" "$prefix/lib" "$third/"
+# As README installs it.
+PREFIX=$prefix SOURCE=$root GAME=$work bash -euo pipefail <(../support/block.sh README.md sh)
+plugin=$work/Plugins/AwqMarlin
+third=$plugin/Source/ThirdParty/AwqMarlin
 python3 -c 'import json, sys; modules = json.load(open(sys.argv[1]))["Modules"]; assert [m["Name"] for m in modules] == ["AwqMarlinRuntime"]' \
-    "$work/AwqMarlin.uplugin"
+    "$plugin/AwqMarlin.uplugin"
 
 # What the rules name for this platform is there; they compile and answer for the others.
 rules=
@@ -28,11 +28,11 @@ if command -v mcs >/dev/null && command -v mono >/dev/null; then
 fi
 
 # The engine's way to compile: no exceptions, no RTTI, shadowing and undefined macros are errors.
-module=$work/Source/AwqMarlinRuntime
+module=$plugin/Source/AwqMarlinRuntime
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
     $compiler -std=c++17 -fno-exceptions -fno-rtti -fvisibility=hidden -Wall -Wextra -Wshadow -Wundef -Werror -O1 -Itests/engine \
-        "-I$module/Public" -isystem "$third/include" "$module"/Private/*.cpp tests/plugin.cpp \
+        "-I$module/Public" -isystem "$third/include" "$module"/Private/*.cpp tests/*.cpp \
         "$third/lib/libawq_marlin.so" "-Wl,-rpath,$third/lib" -o "$work/plugin"
     [ "$("$work/plugin" "$fixtures" "$work/marlin.safetensors")" = ok ]
     "$root/bindings/support/check_marlin.py" "$work/marlin.safetensors" layer \

@@ -20,10 +20,15 @@ for linkage in static dynamic; do
 done
 "$zig" build bench "-Dprefix=$prefix" 2>&1 | tee "$work/bench"
 
-# As a user: a package of its own that depends on this one.
-cd examples/first
-"$zig" build "-Dprefix=$prefix" --prefix "$work/first"
-"$work/first/bin/first" "$fixtures/checkpoint/llama2l_gemm" model.layers.0.mlp.up_proj 2>&1 | tee "$work/out"
+# As README says: a package of its own that depends on this one.
+rm -rf "$work/user"
+mkdir "$work/user"
+(
+    cd "$work/user"
+    zig() { "$zig" "$@"; }
+    PREFIX=$prefix SOURCE=$root MODEL=$fixtures/checkpoint/llama2l_gemm
+    eval "$("$root/bindings/support/block.sh" "$root/bindings/zig/README.md" sh)"
+) 2>&1 | tee "$work/out"
 grep -q '^K 256, N 512, y\[0\] ' "$work/out"
 
 echo "zig $("$zig" version), $(sed -n 's/.*; \(.* tests passed\).*/\1/p' "$work/log"), static and dynamic"

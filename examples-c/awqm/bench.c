@@ -23,7 +23,7 @@
 static const char SYNOPSIS[] =
     "bench [DIR [--layer PREFIX] | --shape KxN[,KxN...] --group-size G] [--m 1,16,256]\n"
     "                  [--device D] [--kernel both|auto|gemv|gemm|marlin] [--dtype f32|f16|bf16]\n"
-    "                  [--batch-invariant] [--threads T] [--json]";
+    "                  [--compute exact|int8] [--batch-invariant] [--threads T] [--json]";
 
 enum { MIN_RUNS = 5, MAX_RUNS = 2000, MAX_LAYERS = 64 };
 static const double SECONDS_PER_CASE = 0.5;
@@ -60,6 +60,7 @@ typedef struct bench {
     awqm_kernel kernel;
     awqm_dtype dtype;
     uint32_t plan_flags;
+    uint32_t compute;
     double read_bytes_per_s; /* the CPU's roof; 0 on a GPU */
     json *json;              /* NULL: as lines */
 } bench;
@@ -184,7 +185,7 @@ static void write_result(const bench *b, const bench_layer *layer, const char *n
     json_int(w, "threads", b->info.threads);
     json_text(w, "device", b->device_name);
     json_text(w, "isa", awqm_isa_name(r->plan.isa));
-    json_text(w, "compute", "exact");
+    json_text(w, "compute", choice_word(COMPUTE_CHOICES, b->compute));
     json_int(w, "weight_bytes", (int64_t)layer->info.bytes);
     json_int(w, "copies", (int64_t)layer->copy_count);
     json_real(w, "median_us", r->median_s * 1e6);
@@ -270,7 +271,7 @@ static void bench_rows(const bench *b, const bench_layer *layer, const char *nam
 }
 
 static void bench_one(const bench *b, const char *name, awqm_packed *packed) {
-    bench_layer *layer = bench_layer_new(b->device, b->memory, packed);
+    bench_layer *layer = bench_layer_new(b->device, b->memory, b->compute, packed);
     awqm_packed_free(packed);
     if (!b->json) {
         printf("%s: K %" PRId64 ", N %" PRId64 ", group size %" PRId64 ", %.2f MB of weights, cold (%zu copies)\n",
@@ -314,6 +315,7 @@ int command_bench(int argc, char **argv) {
         {"--device", OPTION_TEXT, &device_name, "cpu|cuda:N", "where to run (cpu)", NULL},
         {"--kernel", OPTION_CHOICE, &kernel, "both|auto|...", "which kernels (both: gemv and gemm)", KERNELS},
         {"--dtype", OPTION_CHOICE, &dtype, "f32|f16|bf16", "of the activations (f32; f16 on a GPU)", DTYPES},
+        {"--compute", OPTION_CHOICE, &b.compute, "exact|int8", "arithmetic (exact)", COMPUTE_CHOICES},
         {"--batch-invariant", OPTION_FLAG, &batch_invariant, NULL, "results do not depend on M", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},

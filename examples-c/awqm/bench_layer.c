@@ -92,12 +92,14 @@ awqm_packed *bench_random_layer(int64_t k, int64_t n, int64_t group_size) {
     return packed;
 }
 
-bench_layer *bench_layer_new(const awqm_device *device, const device_memory *memory, const awqm_packed *packed) {
+bench_layer *bench_layer_new(const awqm_device *device, const device_memory *memory, uint32_t compute,
+                             const awqm_packed *packed) {
+    awqm_linear_options options = {.struct_size = sizeof options, .compute = compute};
     bench_layer *layer = allocate(1, sizeof *layer);
     size_t cache = device_cache_bytes(memory), wanted = 1;
     layer->info.struct_size = sizeof layer->info;
     for (layer->copy_count = 0; layer->copy_count < wanted; layer->copy_count++) {
-        check(awqm_linear_create(device, packed, NULL, &layer->copies[layer->copy_count]));
+        check(awqm_linear_create(device, packed, &options, &layer->copies[layer->copy_count]));
         check(awqm_linear_get_info(layer->copies[0], &layer->info));
         size_t cold = layer->info.backend == AWQM_BACKEND_CUDA ? CACHES * cache : COLD_BYTES;
         wanted = layer->info.bytes ? cold / layer->info.bytes + 1 : 1;

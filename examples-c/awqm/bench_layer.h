@@ -18,8 +18,9 @@ typedef struct bench_layer {
 /* 4-bit weights with zero points, random codes and scales near 0.01; the caller frees them. */
 awqm_packed *bench_random_layer(int64_t k, int64_t n, int64_t group_size);
 
-/* Copies of a packed layer on a device. */
-bench_layer *bench_layer_new(const awqm_device *device, const device_memory *memory, const awqm_packed *packed);
+/* Copies of a packed layer on a device, in the arithmetic awqm_compute. */
+bench_layer *bench_layer_new(const awqm_device *device, const device_memory *memory, uint32_t compute,
+                             const awqm_packed *packed);
 void bench_layer_free(bench_layer *layer);
 
 /* Names of the quantized layers of a checkpoint, one for each shape and kind of quantization. Returns how many; the

@@ -68,7 +68,7 @@ uint64_t quantize_by_text(awqm_quantizer *quantizer, const char *directory, cons
     sink s = {.device = device};
     check(awqm_calibrator_create(options, &s.calibrator));
     for (size_t layer = 0; layer < layers; layer++) {
-        char block[NAME_BYTES], what[NAME_BYTES];
+        char block[NAME_BYTES], what[2 * NAME_BYTES];
         snprintf(block, sizeof block, "model.layers.%zu", layer);
         bool pending = is_pending(quantizer, block);
         engine_observe(e, pending ? observe : NULL, &s);

@@ -19,7 +19,7 @@ template <class Tile> AWQM_DEVICE Share<Tile> share_of(int& block) {
 
 // All slices of the block, stage by stage; the first stages of the ring are only asked for.
 template <class Machine, class T, class Tile, int BITS>
-AWQM_DEVICE void multiply_slices(const MarlinArgs& a, const Share<Tile>& share, Stage<Tile, BITS>* ring, Multiply<Machine, T, Tile, BITS>& warp) {
+AWQM_DEVICE void multiply_slices(const MarlinArgs& a, const Share<Tile>& share, SharedPlace ring, Multiply<Machine, T, Tile, BITS>& warp) {
   constexpr int kAhead = Machine::template kStages<Tile, BITS> - 1;
   const int stages = (share.end(a, 0) - share.begin(a, 0) + kStageTiles - 1) / kStageTiles;  // the first slice is the longest
   Fetch<Machine, Tile, BITS> fetch(a, share, threadIdx.x);
@@ -27,19 +27,20 @@ AWQM_DEVICE void multiply_slices(const MarlinArgs& a, const Share<Tile>& share, 
   const bool idle = share.first_row + warp.row_warp * Tile::kWarpRows >= a.m;
   // Whether groups begin and end only with stages.
   const bool whole = tiles_of_group(a) % kStageTiles == 0 && (a.slice_tiles % kStageTiles == 0 || a.groups == 1);
-  int free = 0, ready = 0;
+  constexpr int kBytes = Stage<Tile, BITS>::kBytes, kEnd = kBytes * (kAhead + 1);
+  int free = 0, ready = 0;  // places in the ring
 #pragma unroll 1
   for (int s = -kAhead; s < stages; s++) {
     if (s >= 0) Machine::template arrive<kAhead - 1>();  // this stage is there, and every warp is done with the one before
-    if (fetch.next < stages) fetch.stage(ring[free]);
+    if (fetch.next < stages) fetch.stage(ring + free);
     Machine::commit();
-    free = free == kAhead ? 0 : free + 1;
+    free = free + kBytes == kEnd ? 0 : free + kBytes;
     if (s < 0) continue;
     if (!idle) {
-      if (whole) warp.whole_stage(ring[ready], s == 0);
-      else warp.mixed_stage(ring[ready], s == 0);
+      if (whole) warp.whole_stage(ring + ready, s == 0);
+      else warp.mixed_stage(ring + ready, s == 0);
     }
-    ready = ready == kAhead ? 0 : ready + 1;
+    ready = ready + kBytes == kEnd ? 0 : ready + kBytes;
   }
   Machine::template arrive<0>();  // the ring is free
 }
@@ -51,18 +52,17 @@ template <class Machine, class T, class Tile, int BITS> AWQM_DEVICE void marlin(
   const Share<Tile> share = share_of<Tile>(block);
   const int thread = threadIdx.x;
   Multiply<Machine, T, Tile, BITS> warp(a, share, thread);
-  auto* ring = reinterpret_cast<Stage<Tile, BITS>*>(shared);
-  multiply_slices(a, share, ring, warp);
+  const SharedPlace ring = shared_place(shared);
+  multiply_slices<Machine, T, Tile, BITS>(a, share, ring, warp);
 
   const Result<Tile> result(a, share, thread);
-  float* sums = reinterpret_cast<float*>(shared);
   float* partials = a.partials + static_cast<size_t>(block) * a.splits * (Tile::kRows * Tile::kColumns);
   float* partial = a.splits == 1 ? nullptr : partials + static_cast<size_t>(share.split) * (Tile::kRows * Tile::kColumns);
 #pragma unroll 1
   for (int pass = 0; pass < Tile::kRowWarps; pass++) {
-    if (warp.row_warp == pass) result.put(warp, sums);
+    if (warp.row_warp == pass) result.put(warp, ring);
     sync_threads();
-    result.leave(sums, pass * Tile::kWarpRows, partial);
+    result.leave(ring, pass * Tile::kWarpRows, partial);
     if (pass + 1 < Tile::kRowWarps) sync_threads();
   }
   if (a.splits == 1) return;

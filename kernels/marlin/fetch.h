@@ -42,18 +42,23 @@ template <class Machine, class Tile, int BITS> struct Fetch {
   const Share<Tile>& share;
   const int thread;
   bool direct;                // rows of x lie as they are needed, 16 bytes at a time
-  int next = 0;               // stage that is asked for next
+  int next = 0, full;         // stage that is asked for next; stages before the end of K and of the shortest slice
   const uint16_t* x_at;       // this thread's first piece of it, and its first codes
   const char* codes_at;
+  int room_of_x, room_of_codes;  // where they go in a stage
   int tile, in_group, group;  // of the k-tile whose scales and zero points this thread copies
 
   AWQM_DEVICE Fetch(const MarlinArgs& a, const Share<Tile>& share, int thread) : a(a), share(share), thread(thread) {
     const uintptr_t rows_at = reinterpret_cast<uintptr_t>(a.x) | static_cast<uintptr_t>(a.x_stride * 2);
     direct = rows_at % 16 == 0 && (a.groups == 1 || a.group == a.group_rows);
-    const int begin = share.begin(a, 0);
+    const int begin = share.begin(a, 0), last = share.begin(a, kSlices - 1);
+    full = max(min(share.end(a, kSlices - 1), a.k / 16) - last, 0) / kStageTiles;
     x_at = static_cast<const uint16_t*>(a.x) + (share.first_row + thread / 8) * a.x_stride + begin * 16 + thread % 8 * 8;
     const size_t stored = static_cast<size_t>(begin + k_of_codes()) * a.n_tiles + share.column_tile(a, thread / kUnits % Tile::kBlocks64);
     codes_at = static_cast<const char*>(a.qweight) + stored * kTileBytes + thread % kUnits * kPiece;
+    room_of_x = Slot::x(0, thread / 8 % Tile::kRows, thread % 8) + thread / 8 / Tile::kRows * Tile::kRows * Slot::kRow;
+    room_of_codes = Slot::codes(0, k_of_codes(), thread / kUnits % Tile::kBlocks64) +
+                    (thread % kUnits % kPieces * 32 + thread % kUnits / kPieces) * kPiece;
     tile = share.begin(a, thread / kOfTile / kStageTiles) + thread / kOfTile % kStageTiles;
     const int tiles = tiles_of_group(a);
     group = tile / tiles;
@@ -61,35 +66,46 @@ template <class Machine, class Tile, int BITS> struct Fetch {
   }
 
   // The next stage. Every slice has as many; what lies behind its end is zero in x, so the rest may be anything.
-  AWQM_DEVICE void stage(Slot& slot) {
-    if (direct) fetch_rows(slot);
-    else fetch_elements(slot);
-    fetch_codes(slot);
+  AWQM_DEVICE void stage(SharedPlace slot) {
+    const bool inside = next < full;
+    if (!direct) fetch_elements(slot);
+    else if (inside) fetch_rows(slot);
+    else fetch_last_rows(slot);
+    if (inside) fetch_codes<true>(slot);
+    else fetch_codes<false>(slot);
     fetch_groups(slot);
+    x_at += kStageTiles * 16;
+    codes_at += static_cast<int64_t>(a.n_tiles) * (kStageTiles * kTileBytes);
     next++;
   }
 
   // Step i of this thread: rows of the tile, in a slice.
   static AWQM_DEVICE constexpr int slice_of_step(int i) { return i * kRowsAtOnce / Tile::kRows; }
   static AWQM_DEVICE constexpr int row_of_step(int i) { return i * kRowsAtOnce % Tile::kRows; }
-  AWQM_DEVICE uint4* room(Slot& slot, int i) const {
-    const int line = thread / 8;
-    return &slot.x[slice_of_step(i)][row_of_step(i) + line % Tile::kRows][(thread % 8) ^ (line % 8)];
+  AWQM_DEVICE const uint16_t* from(int i) const {
+    return x_at + row_of_step(i) * a.x_stride + static_cast<int64_t>(slice_of_step(i)) * a.slice_tiles * 16;
+  }
+  AWQM_DEVICE SharedPlace room(SharedPlace slot, int i) const {
+    return slot + room_of_x + (slice_of_step(i) * Tile::kRows + row_of_step(i)) * Slot::kRow;
   }
 
-  AWQM_DEVICE void fetch_rows(Slot& slot) {
-    const int done = next * (kStageTiles * 16) + thread % 8 * 8, rows = a.m - share.first_row - thread / 8;
+  AWQM_DEVICE void fetch_rows(SharedPlace slot) {
+    const int rows = a.m - share.first_row - thread / 8;
 #pragma unroll
+    for (int i = 0; i < kRowSteps; i++) Machine::copy_part_16(room(slot, i), from(i), row_of_step(i) < rows ? 16 : 0);
+  }
+
+  AWQM_DEVICE void fetch_last_rows(SharedPlace slot) {
+    const int done = next * (kStageTiles * 16) + thread % 8 * 8, rows = a.m - share.first_row - thread / 8;
+#pragma unroll 1
     for (int i = 0; i < kRowSteps; i++) {
       const int slice = slice_of_step(i);
       const int left = min(share.end(a, slice) * 16, a.k) - share.begin(a, slice) * 16 - done;
-      const int64_t at = row_of_step(i) * a.x_stride + static_cast<int64_t>(slice) * a.slice_tiles * 16;
-      Machine::copy_part_16(room(slot, i), x_at + at, row_of_step(i) < rows ? min(max(2 * left, 0), 16) : 0);
+      Machine::copy_part_16(room(slot, i), from(i), row_of_step(i) < rows ? min(max(2 * left, 0), 16) : 0);
     }
-    x_at += kStageTiles * 16;
   }
 
-  AWQM_DEVICE void fetch_elements(Slot& slot) {
+  AWQM_DEVICE void fetch_elements(SharedPlace slot) {
 #pragma unroll 1
     for (int i = 0; i < kRowSteps; i++) {
       const int slice = slice_of_step(i), row = share.first_row + row_of_step(i) + thread / 8;
@@ -108,34 +124,33 @@ template <class Machine, class Tile, int BITS> struct Fetch {
   // Which of the k-tiles that are copied at once this thread copies of.
   AWQM_DEVICE int k_of_codes() const { return thread / kUnits / Tile::kBlocks64; }
 
-  AWQM_DEVICE void fetch_codes(Slot& slot) {
-    const int unit = thread % kUnits, done = next * kStageTiles + k_of_codes();
-    char* to = reinterpret_cast<char*>(slot.codes[0][k_of_codes()][thread / kUnits % Tile::kBlocks64]) +
-               (unit % kPieces * 32 + unit / kPieces) * kPiece;
+  // INSIDE: no slice ends in this stage.
+  template <bool INSIDE> AWQM_DEVICE void fetch_codes(SharedPlace slot) {
+    const int done = next * kStageTiles + k_of_codes();
+    const SharedPlace to = slot + room_of_codes;
 #pragma unroll
     for (int i = 0; i < kCodeSteps; i++) {
       const int slice = i * kTilesAtOnce / kStageTiles, k = i * kTilesAtOnce % kStageTiles;
-      if (done + k >= share.end(a, slice) - share.begin(a, slice)) continue;
+      if (!INSIDE && done + k >= share.end(a, slice) - share.begin(a, slice)) continue;
       const char* from = codes_at + (static_cast<int64_t>(slice) * a.slice_tiles + k) * a.n_tiles * kTileBytes;
-      char* room = to + i * kTilesAtOnce * Tile::kBlocks64 * kTileBytes;
+      const SharedPlace room = to + i * kTilesAtOnce * Tile::kBlocks64 * kTileBytes;
       if (kPiece == 8) Machine::copy_8(room, from);
       else if (Tile::kWeightsOnce) Machine::copy_once_16(room, from);
       else Machine::copy_16(room, from);
     }
-    codes_at += static_cast<int64_t>(a.n_tiles) * (kStageTiles * kTileBytes);
   }
 
-  AWQM_DEVICE void fetch_groups(Slot& slot) {
+  AWQM_DEVICE void fetch_groups(SharedPlace slot) {
     const int of_tile = thread % kOfTile, k = thread / kOfTile, slice = k / kStageTiles, tiles = tiles_of_group(a);
     const int end = share.end(a, slice);
     if (tile < end) {
       if (scales_in_ring(a) && of_tile < Tile::kBlocks64 * 8 && (in_group + 1 == tiles || tile + 1 == end)) {
-        Machine::copy_16(&slot.scales[slice][k % kStageTiles][of_tile / 8][of_tile % 8],
+        Machine::copy_16(slot + Slot::scales(slice, k % kStageTiles, of_tile / 8) + of_tile % 8 * 16,
                          static_cast<const uint4*>(a.scales) + stored_block(of_tile / 8) * 8 + of_tile % 8);
       }
       constexpr int kWords = BITS / 2;  // of 16 bytes
       if (a.qzeros && of_tile < Tile::kBlocks64 * kWords && (in_group == 0 || tile == share.begin(a, slice))) {
-        Machine::copy_16(&slot.zeros[slice][k % kStageTiles][of_tile / kWords][of_tile % kWords],
+        Machine::copy_16(slot + Slot::zeros(slice, k % kStageTiles, of_tile / kWords) + of_tile % kWords * 16,
                          static_cast<const uint4*>(a.qzeros) + stored_block(of_tile / kWords) * kWords + of_tile % kWords);
       }
     }

@@ -8,10 +8,10 @@ namespace awqm {
 struct Ampere {
   template <class Tile, int BITS> static constexpr int kStages = BITS == 4 ? Tile::kStages4 : Tile::kStages8;
 
-  static AWQM_DEVICE void copy_8(void* to, const void* from) { copy_async_8(to, from); }
-  static AWQM_DEVICE void copy_16(void* to, const void* from) { copy_async_16(to, from); }
-  static AWQM_DEVICE void copy_once_16(void* to, const void* from) { copy_async_weights_16(to, from); }
-  static AWQM_DEVICE void copy_part_16(void* to, const void* from, int inside) { copy_async_part_16(to, from, inside); }
+  static AWQM_DEVICE void copy_8(SharedPlace to, const void* from) { copy_async_8(to, from); }
+  static AWQM_DEVICE void copy_16(SharedPlace to, const void* from) { copy_async_16(to, from); }
+  static AWQM_DEVICE void copy_once_16(SharedPlace to, const void* from) { copy_async_weights_16(to, from); }
+  static AWQM_DEVICE void copy_part_16(SharedPlace to, const void* from, int inside) { copy_async_part_16(to, from, inside); }
   static AWQM_DEVICE void commit() { copy_async_commit(); }
   // All but the last PENDING groups of every thread's copies are there; all threads come here.
   template <int PENDING> static AWQM_DEVICE void arrive() {
@@ -28,10 +28,10 @@ struct Ampere {
 struct Turing {
   template <class Tile, int BITS> static constexpr int kStages = 2;
 
-  static AWQM_DEVICE void copy_8(void* to, const void* from) { awqm::copy_8(to, from); }
-  static AWQM_DEVICE void copy_16(void* to, const void* from) { awqm::copy_16(to, from); }
-  static AWQM_DEVICE void copy_once_16(void* to, const void* from) { awqm::copy_16(to, from); }
-  static AWQM_DEVICE void copy_part_16(void* to, const void* from, int inside) { awqm::copy_part_16(to, from, inside); }
+  static AWQM_DEVICE void copy_8(SharedPlace to, const void* from) { awqm::copy_8(to, from); }
+  static AWQM_DEVICE void copy_16(SharedPlace to, const void* from) { awqm::copy_16(to, from); }
+  static AWQM_DEVICE void copy_once_16(SharedPlace to, const void* from) { awqm::copy_16(to, from); }
+  static AWQM_DEVICE void copy_part_16(SharedPlace to, const void* from, int inside) { awqm::copy_part_16(to, from, inside); }
   static AWQM_DEVICE void commit() {}
   template <int PENDING> static AWQM_DEVICE void arrive() { sync_threads(); }
 

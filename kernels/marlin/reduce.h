@@ -16,25 +16,26 @@ template <class Tile> struct Result {
   AWQM_DEVICE int rows() const { return min(Tile::kRows, a.m - share.first_row); }
 
   // A warp's totals, to rows of its slice.
-  template <class Warp> AWQM_DEVICE void put(const Warp& warp, float* sums) const {
+  template <class Warp> AWQM_DEVICE void put(const Warp& warp, SharedPlace sums) const {
     const int lane = thread % 32;
-    float* to = sums + (warp.slice * Tile::kWarpRows + lane % 4 * 2) * kStride + warp.column_warp * Tile::kWarpColumns + lane / 4;
+    const SharedPlace to =
+        sums + 4 * ((warp.slice * Tile::kWarpRows + lane % 4 * 2) * kStride + warp.column_warp * Tile::kWarpColumns + lane / 4);
 #pragma unroll
     for (int j = 0; j < Warp::kFragments; j++) {
 #pragma unroll
       for (int r = 0; r < 2 * Warp::kPairs; r++) {
 #pragma unroll
-        for (int i = 0; i < 4; i++) store_shared_float(to + (r * 8 + i % 2) * kStride + j * 16 + i / 2 * 8, warp.total[j][r][i]);
+        for (int i = 0; i < 4; i++) store_shared_float(to + 4 * ((r * 8 + i % 2) * kStride + j * 16 + i / 2 * 8), warp.total[j][r][i]);
       }
     }
   }
 
   // Four columns of one row.
-  AWQM_DEVICE float4 add_slices(const float* sums, int row, int column) const {
-    float4 v = load_shared_floats(sums + row * kStride + column);
+  AWQM_DEVICE float4 add_slices(SharedPlace sums, int row, int column) const {
+    float4 v = load_shared_floats(sums + 4 * (row * kStride + column));
 #pragma unroll
     for (int i = 1; i < Tile::kSlices; i++) {
-      const float4 s = load_shared_floats(sums + (i * Tile::kWarpRows + row) * kStride + column);
+      const float4 s = load_shared_floats(sums + 4 * ((i * Tile::kWarpRows + row) * kStride + column));
       v.x += s.x, v.y += s.y, v.z += s.z, v.w += s.w;
     }
     return v;
@@ -77,7 +78,7 @@ template <class Tile> struct Result {
   }
 
   // The block's sums of `sums`, rows `from` on, to y, or to its place among the partial sums.
-  AWQM_DEVICE void leave(const float* sums, int from, float* partial) const {
+  AWQM_DEVICE void leave(SharedPlace sums, int from, float* partial) const {
     for (int e = thread; e < Tile::kWarpRows * kVectors; e += Tile::kThreads) {
       const int row = e / kVectors, column = e % kVectors * 4;
       if (from + row >= rows()) return;

@@ -26,19 +26,29 @@ using Tile32x64 = Tile<32, 64, 4, 32, 64, 2, 3, 2>;
 using Tile64x128 = Tile<64, 128, 1, 64, 32, 2, 5, 4>;
 using Tile128x128 = Tile<128, 128, 1, 64, 32, 1, 4, 3>;
 
-// What a block needs for kStageTiles k-tiles of each of its slices.
+// What a block needs for kStageTiles k-tiles of each of its slices, in bytes from the stage's begin, a multiple of 128.
 template <class Tile, int BITS> struct Stage {
-  uint4 x[Tile::kSlices][Tile::kRows][2 * kStageTiles];  // piece i of row r lies at i ^ (r % 8)
-  uint4 codes[Tile::kSlices][kStageTiles][Tile::kBlocks64][8 * BITS];
-  uint4 scales[Tile::kSlices][kStageTiles][Tile::kBlocks64][8];  // two bytes each; of tiles that end a group
-  uint4 zeros[Tile::kSlices][kStageTiles][Tile::kBlocks64][BITS / 2];  // of tiles that begin one
+  static constexpr int kRow = kStageTiles * 32, kCodeTile = 128 * BITS, kScaleTile = 128, kZeroTile = 8 * BITS;
+  static constexpr int kTiles = Tile::kSlices * kStageTiles * Tile::kBlocks64;
+  static constexpr int kCodes = Tile::kSlices * Tile::kRows * kRow;
+  static constexpr int kScales = kCodes + kTiles * kCodeTile, kZeros = kScales + kTiles * kScaleTile;
+  static constexpr int kBytes = kZeros + kTiles * kZeroTile;
+  static_assert(kBytes % 128 == 0, "rows of x stay aligned to their length");
+
+  // Piece `piece` (16 bytes) of a row of x: rows of 8 pieces, those of row r at i ^ (r % 8).
+  static AWQM_DEVICE int x(int slice, int row, int piece) { return (slice * Tile::kRows + row) * kRow + (piece ^ (row % 8)) * 16; }
+  // A tile of codes; of scales, two bytes each, if it ends a group; of zero points if it begins one.
+  static AWQM_DEVICE int codes(int slice, int k, int column) { return kCodes + tile(slice, k, column) * kCodeTile; }
+  static AWQM_DEVICE int scales(int slice, int k, int column) { return kScales + tile(slice, k, column) * kScaleTile; }
+  static AWQM_DEVICE int zeros(int slice, int k, int column) { return kZeros + tile(slice, k, column) * kZeroTile; }
+  static AWQM_DEVICE int tile(int slice, int k, int column) { return (slice * kStageTiles + k) * Tile::kBlocks64 + column; }
 };
 
 // Floats from one row of sums to the next, in the room of the ring: rows 2t, columns g, t < 4, g < 8, meet no bank twice.
 template <class Tile> constexpr int kSumStride = Tile::kColumns + 4;
 
 template <class Tile, int BITS> constexpr size_t shared_bytes(int stages) {
-  const size_t ring = sizeof(Stage<Tile, BITS>) * stages;
+  const size_t ring = static_cast<size_t>(Stage<Tile, BITS>::kBytes) * stages;
   const size_t sums = sizeof(float) * Tile::kSlices * Tile::kWarpRows * kSumStride<Tile>;
   return ring > sums ? ring : sums;
 }

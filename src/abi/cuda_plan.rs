@@ -125,7 +125,7 @@ pub struct awqm_cuda_plan_info {
     pub predicted_us: f64,
     /// What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
     pub dense_predicted_us: f64,
-    /// 1: that detour is predicted to be faster by 5 % or more. The library owns no dense GEMM; the host decides.
+    /// 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
     pub prefers_dense: i32,
     /// 1: made with AWQM_BATCH_INVARIANT.
     pub batch_invariant: i32,

@@ -15,6 +15,9 @@ use crate::types::Dtype;
 /// The detour over a dense matrix must be faster by this factor to be worth its memory.
 const DENSE_BETTER: f64 = 0.95;
 
+/// With fewer rows the detour is never worth its memory, whatever the model makes of a small layer's microseconds.
+const DENSE_ROWS: usize = 128;
+
 /// The decision for one problem on one GPU, and any number of rows up to the problem's m.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CudaPlan {
@@ -169,7 +172,7 @@ impl CudaPlan {
 
     /// Whether dequantizing once and a dense GEMM of the host's is predicted to be faster.
     pub fn prefers_dense(&self) -> bool {
-        self.dense_predicted_us < DENSE_BETTER * self.predicted_us
+        self.problem.m >= DENSE_ROWS && self.dense_predicted_us < DENSE_BETTER * self.predicted_us
     }
 
     /// Whether the bits of a row of y do not depend on the number of rows.

@@ -11,7 +11,7 @@ pub(super) const CLASSES: usize = 21;
 
 /// The most rows of a class, by its number.
 pub(super) const fn most_rows(class: usize) -> usize {
-    (if class % 2 == 0 { FIRST } else { FIRST / 2 * 3 }) << (class / 2)
+    (if class.is_multiple_of(2) { FIRST } else { FIRST / 2 * 3 }) << (class / 2)
 }
 
 /// The class of a number of rows.

@@ -27,6 +27,8 @@ std::string EngineNarrow(const TCHAR* Text)
 void EngineLog(const TCHAR*, const TCHAR*) { ++Lines; }
 extern "C" IModuleInterface* EngineModuleAwqMarlinRuntime();
 
+int First(const FString& Directory);
+
 static bool Says(const FString& Error, const char* Part) { return EngineNarrow(*Error).find(Part) != std::string::npos; }
 
 static float Half(std::uint16_t Bits)
@@ -87,7 +89,7 @@ int main(int Count, char** Arguments)
 
 	awqm_checkpoint_free(Expected);
 	Module->ShutdownModule();
-	EXPECT(Lines == 0);
+	EXPECT(Lines == 0 && First(Directory) == 0 && First(TEXT("/nowhere")) == 1 && Lines == 1);
 	std::puts("ok");
 	return 0;
 }

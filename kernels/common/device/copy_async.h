@@ -8,21 +8,6 @@ namespace awqm {
 // An address in shared memory as instructions take it.
 AWQM_DEVICE uint32_t shared_address(const void *p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
-// The plain copies.
-AWQM_DEVICE void copy_8(void *to, const void *from) { *static_cast<uint2 *>(to) = *static_cast<const uint2 *>(from); }
-AWQM_DEVICE void copy_16(void *to, const void *from) { *static_cast<uint4 *>(to) = *static_cast<const uint4 *>(from); }
-// The first `inside` bytes, an even number of them; zeros behind.
-AWQM_DEVICE void copy_part_16(void *to, const void *from, int inside) {
-    if (inside == 16) return copy_16(to, from);
-    const uint16_t *elements = static_cast<const uint16_t *>(from);
-    uint32_t words[4] = {};
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-        if (2 * i < inside) words[i / 2] |= static_cast<uint32_t>(elements[i]) << (16 * (i % 2));
-    }
-    *static_cast<uint4 *>(to) = make_uint4(words[0], words[1], words[2], words[3]);
-}
-
 // 16 bytes, past L1; zeros when `inside` is false (the source is then not read).
 AWQM_DEVICE void copy_async_16(void *to, const void *from, bool inside = true) {
 #if __CUDA_ARCH__ >= 800
@@ -49,24 +34,6 @@ AWQM_DEVICE void copy_async_4(void *to, const void *from, bool inside = true) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(to)), "l"(from), "r"(inside ? 4 : 0) : "memory");
 #else
     *static_cast<uint32_t *>(to) = inside ? *static_cast<const uint32_t *>(from) : 0;
-#endif
-}
-
-// The first `inside` bytes, an even number of them, of 16; zeros behind. Nothing is read when it is 0.
-AWQM_DEVICE void copy_async_part_16(void *to, const void *from, int inside) {
-#if __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(inside) : "memory");
-#else
-    copy_part_16(to, from, inside);
-#endif
-}
-
-// 8 bytes, through L1.
-AWQM_DEVICE void copy_async_8(void *to, const void *from) {
-#if __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(shared_address(to)), "l"(from) : "memory");
-#else
-    copy_8(to, from);
 #endif
 }
 

@@ -58,14 +58,6 @@ AWQM_DEVICE void store_partial_128(float *p, float4 v) {
     asm volatile("st.global.cg.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
 }
 
-// Shared memory, in one access.
-AWQM_DEVICE uint32_t load_shared_32(const void *p) { return *static_cast<const uint32_t *>(p); }
-AWQM_DEVICE uint2 load_shared_64(const void *p) { return *static_cast<const uint2 *>(p); }
-AWQM_DEVICE uint4 load_shared_128(const void *p) { return *static_cast<const uint4 *>(p); }
-AWQM_DEVICE float4 load_shared_floats(const void *p) { return *static_cast<const float4 *>(p); }
-AWQM_DEVICE void store_shared_float(void *p, float v) { *static_cast<float *>(p) = v; }
-AWQM_DEVICE void store_shared_128(void *p, uint4 v) { *static_cast<uint4 *>(p) = v; }
-
 // Results.
 AWQM_DEVICE void store_16(void *p, uint16_t v) { *static_cast<uint16_t *>(p) = v; }
 AWQM_DEVICE void store_32(void *p, uint32_t v) { *static_cast<uint32_t *>(p) = v; }

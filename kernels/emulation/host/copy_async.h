@@ -29,15 +29,7 @@ inline void copy_async(void *to, const void *from, uint32_t bytes, uint32_t insi
 }
 }  // namespace emulation
 
-inline void copy_8(void *to, const void *from) { emulation::finish(emulation::checked_copy("copy", to, from, 8, 8)); }
-inline void copy_16(void *to, const void *from) { emulation::finish(emulation::checked_copy("copy", to, from, 16, 16)); }
-inline void copy_part_16(void *to, const void *from, int inside) {
-    emulation::finish(emulation::checked_copy("copy", to, from, 16, inside));
-}
-
 inline void copy_async_16(void *to, const void *from, bool inside = true) { emulation::copy_async(to, from, 16, inside ? 16 : 0); }
-inline void copy_async_part_16(void *to, const void *from, int inside) { emulation::copy_async(to, from, 16, inside); }
-inline void copy_async_8(void *to, const void *from) { emulation::copy_async(to, from, 8, 8); }
 inline void copy_async_4(void *to, const void *from, bool inside = true) { emulation::copy_async(to, from, 4, inside ? 4 : 0); }
 inline void copy_async_weights_16(void *to, const void *from) {
     emulation::copy_async(to, from, 16, 16);

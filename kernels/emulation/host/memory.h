@@ -1,6 +1,5 @@
 // See common/device/memory.h. The host's memory is ordered more strongly than the device's: a missing fence shows nowhere here.
 #pragma once
-#include "banks.h"
 #include "language.h"
 
 namespace awqm {
@@ -36,28 +35,6 @@ inline float load_partial(const float *p) { return emulation::load<float>("load 
 inline float4 load_partial_128(const float *p) { return emulation::load<float4>("load of partial sums", p); }
 inline void store_partial(float *p, float v) { emulation::store("store of partial sums", p, v); }
 inline void store_partial_128(float *p, float4 v) { emulation::store("store of partial sums", p, v); }
-
-namespace emulation {
-template <class T> T load_shared(const void *p) {
-    check_shared("load of shared memory", p, sizeof(T), sizeof(T));
-    look_at_banks(p, sizeof(T), false);
-    T value;
-    memcpy(&value, p, sizeof(T));
-    return value;
-}
-template <class T> void store_shared(void *p, T value) {
-    check_shared("store to shared memory", p, sizeof(T), sizeof(T));
-    look_at_banks(p, sizeof(T), true);
-    memcpy(p, &value, sizeof(T));
-}
-}  // namespace emulation
-
-inline uint32_t load_shared_32(const void *p) { return emulation::load_shared<uint32_t>(p); }
-inline uint2 load_shared_64(const void *p) { return emulation::load_shared<uint2>(p); }
-inline uint4 load_shared_128(const void *p) { return emulation::load_shared<uint4>(p); }
-inline float4 load_shared_floats(const void *p) { return emulation::load_shared<float4>(p); }
-inline void store_shared_float(void *p, float v) { emulation::store_shared(p, v); }
-inline void store_shared_128(void *p, uint4 v) { emulation::store_shared(p, v); }
 
 inline void store_16(void *p, uint16_t v) { emulation::store("store", p, v); }
 inline void store_32(void *p, uint32_t v) { emulation::store("store", p, v); }

@@ -26,7 +26,7 @@ struct NoBarrierAtTheEnd : Ampere {
 };
 // Rows of x are read past their end.
 struct WholePieces : Ampere {
-    static void copy_part_16(void *to, const void *from, int) { copy_async_16(to, from); }
+    static void copy_part_16(SharedPlace to, const void *from, int) { copy_async_16(to, from); }
 };
 // Groups of copies end one stage late.
 struct NeverCommits : Ampere {

@@ -96,14 +96,24 @@ def buffer(array: Any, what: str, writable: bool = False, stream: int = 0) -> Bu
     viewed = np.asarray(array)
     if writable and (viewed is not array or not viewed.flags.writeable):
         raise TypeError(f"{what} must be an array that can be written, not a {type(array).__name__}")
-    name = array.dtype.name.lower() if isinstance(array, Tensor) else viewed.dtype.name
-    dtype = array.dtype if isinstance(array, Tensor) else _BY_NAME.get(name)
-    if dtype is None or not (viewed.dtype.isnative or name == "bfloat16"):
+    dtype = array.dtype if isinstance(array, Tensor) else _dtype_of(viewed.dtype)
+    if dtype is None:
         raise TypeError(f"{what} has elements of type {viewed.dtype}, which the library does not know")
-    strides = tuple(stride // viewed.itemsize for stride in viewed.strides)
-    if any(stride % viewed.itemsize for stride in viewed.strides):
+    size = viewed.itemsize
+    strides = tuple([stride // size for stride in viewed.strides])
+    if any([stride % size for stride in viewed.strides]):
         raise ValueError(f"{what} has strides that are no multiples of its elements")
     return Buffer(ffi.cast("void *", viewed.ctypes.data), dtype, viewed.shape, strides, viewed.nbytes, False, viewed)
+
+
+_seen: dict[np.dtype[Any], Optional[DType]] = {}
+
+
+def _dtype_of(of: np.dtype[Any]) -> Optional[DType]:
+    # numpy takes microseconds to tell a type's name.
+    if of not in _seen:
+        _seen[of] = _BY_NAME.get(of.name) if of.isnative else None
+    return _seen[of]
 
 
 def _managed(capsule: Any) -> Any:

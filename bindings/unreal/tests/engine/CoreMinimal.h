@@ -51,6 +51,7 @@ private:
 template <class T> class TArray
 {
 public:
+	void Init(const T& Value, int64 Num) { Items.assign(static_cast<std::size_t>(Num), Value); }
 	void SetNumUninitialized(int32 Num) { Items.resize(static_cast<std::size_t>(Num)); }
 	int32 Num() const { return static_cast<int32>(Items.size()); }
 	T* GetData() { return Items.data(); }
@@ -63,6 +64,7 @@ template <class T> class TArrayView
 {
 public:
 	TArrayView(T* InData, int32 InNum) : Data(InData), Count(InNum) {}
+	template <class C> TArrayView(C& Array) : Data(Array.GetData()), Count(Array.Num()) {}
 	T* GetData() const { return Data; }
 	int32 Num() const { return Count; }
 

@@ -6,7 +6,7 @@ use awq_marlin::kernel::Kernel;
 use awq_marlin::layout::{LayerDesc, Layout};
 use awq_marlin::types::{Bits, Dtype, GroupSize, QuantSpec};
 
-const H100: Gpu = Gpu { capability: (9, 0), multiprocessors: 132, bandwidth_gbps: 3350.0 };
+use super::support::H100;
 
 /// Cuts that the model does not choose.
 const TABLE: &str = r#"{"tuning": 1, "gpu": {"capability": "9.0", "multiprocessors": 132},
