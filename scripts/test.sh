@@ -299,7 +299,11 @@ if wanted release; then
     if check "release build and install" make -s install "PREFIX=$stage/usr"; then
         check "release exports no test hook" lacks_test_hooks "$stage/usr/lib/libawq_marlin.so"
         flags=$(PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig pkg-config --cflags --libs awq_marlin) || flags=
-        c_suite "c11 release installed" "" gcc "$flags -Wl,-rpath,$stage/usr/lib -lpthread -lm" -std=c11
+        # A library in between notes which function gives which status; the header must say so.
+        scripts/check_statuses.py spy | gcc -x c -shared -fPIC -I"$stage/usr/include" - -o "$out/spy.so" -ldl
+        c_suite "c11 release installed" "env LD_PRELOAD=$out/spy.so AWQM_STATUS_LOG=$out/statuses" \
+            gcc "$flags -Wl,-rpath,$stage/usr/lib -lpthread -lm" -std=c11
+        check "statuses as documented" scripts/check_statuses.py check "$out/statuses"
         # shellcheck disable=SC2086
         check "examples compile and run" examples $flags "-Wl,-rpath,$stage/usr/lib"
         check "game loop allocates nothing" tests/game_loop/run.sh "$stage/usr"

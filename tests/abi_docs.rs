@@ -79,8 +79,9 @@ fn missing(f: &parse::Function, all: &BTreeMap<String, String>, statuses: &BTree
     need(comment.contains("Threads:"), "Threads:".into());
     need(Regex::new(r"Since \d+\.\d+\.").unwrap().is_match(comment).unwrap(), "Since x.y.".into());
     if f.returns == "awqm_status" {
-        need(comment.contains("Statuses:"), "Statuses:".into());
-        let list = comment.split("Statuses:").nth(1).unwrap_or("").split("Threads:").next().unwrap();
+        let list = Regex::new("Statuses[:;]").unwrap().split(comment).nth(1).map(Result::unwrap);
+        need(list.is_some(), "Statuses:".into());
+        let list = list.unwrap_or("").split("Threads:").next().unwrap();
         for word in
             Regex::new(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b").unwrap().find_iter(list).map(|m| m.unwrap().as_str())
         {

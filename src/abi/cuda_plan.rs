@@ -154,7 +154,8 @@ pub unsafe extern "C" fn awqm_query_capability(
 /// no driver are needed.
 ///
 /// Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
-/// bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+/// bits, more rows than a launch takes), TENSOR (a dtype that scales cannot have), INVALID_ARGUMENT, SIZE_OVERFLOW,
+/// UNKNOWN_ENUM.
 ///
 /// Threads: any, at once. Since 0.1.
 ///

@@ -76,6 +76,9 @@ static void packed(const char *fixtures) {
     NULLS(awqm_packed_create(NULL, &tensors, &made));
     NULLS(awqm_packed_create(&desc, NULL, &made));
     NULLS(awqm_packed_create(&desc, &tensors, NULL));
+    NULLS(awqm_packed_create_borrowed(NULL, &tensors, &made));
+    NULLS(awqm_packed_create_borrowed(&desc, NULL, &made));
+    NULLS(awqm_packed_create_borrowed(&desc, &tensors, NULL));
     broken.qweight = NULL;
     NULLS(awqm_packed_create(&desc, &broken, &made));
     broken = tensors;
@@ -255,7 +258,14 @@ static void quantize_and_save(void) {
     NULLS(awqm_tensors_save("/tmp/awqm_never", NAMES, views, 2)); /* the second name */
 }
 
+static void allocator(void) {
+    STRUCT(awqm_allocator, hooks);
+    NULLS(awqm_set_allocator(&hooks)); /* no functions */
+    OK(awqm_set_allocator(NULL));      /* the system's */
+}
+
 static void run(const char *fixtures) {
+    allocator();
     config();
     checkpoint(fixtures);
     packed(fixtures);

@@ -140,6 +140,15 @@ namespace AwqMarlin
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_allocator
+    {
+        public UIntPtr struct_size;
+        public IntPtr alloc;
+        public IntPtr release;
+        public IntPtr user_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     public unsafe struct awqm_cpu_options
     {
         public UIntPtr struct_size;
@@ -581,6 +590,9 @@ namespace AwqMarlin
         internal static extern Status awqm_set_log_callback(IntPtr callback, void* user_data, LogLevel level);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_set_allocator(awqm_allocator* allocator);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_device_create_cpu(awqm_cpu_options* options, out IntPtr out_device);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -669,6 +681,9 @@ namespace AwqMarlin
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_packed_create(awqm_layer_desc* desc, awqm_layer_tensors* tensors, out IntPtr out_packed);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_packed_create_borrowed(awqm_layer_desc* desc, awqm_layer_tensors* tensors, out IntPtr out_packed);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_packed_convert(Packed packed, Layout to, Device device, out IntPtr out_packed);
