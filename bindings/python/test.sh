@@ -17,16 +17,21 @@ if [ "$(cat "$cache/packages.txt" 2>/dev/null)" != "${packages[*]}" ]; then
 fi
 
 rm -rf "$work" build src/*.egg-info
-offline=(--quiet --disable-pip-version-check --no-index --find-links "$cache")
-python3 -m venv "$work/tools"
-"$work/tools/bin/pip" install "${offline[@]}" "${packages[@]}"
+mkdir -p "$work/user"
+export PIP_NO_INDEX=1 PIP_FIND_LINKS=$cache PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1 PIP_NO_COMPILE=1
+tools=$cache/tools # kept from run to run
+if [ "$(cat "$tools/packages.txt" 2>/dev/null)" != "${packages[*]}" ]; then
+    rm -rf "$tools"
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install "${packages[@]}"
+    echo "${packages[*]}" >"$tools/packages.txt"
+fi
 
 # As README says, with nothing but the wheel and what it asks for.
-mkdir "$work/user"
 checkpoint=$AWQM_FIXTURES/checkpoint/llama2l_gemm
 (
-    export PIP_NO_INDEX=1 PIP_FIND_LINKS=$cache PIP_DISABLE_PIP_VERSION_CHECK=1 AWQM_HEADER=$prefix/include/awq_marlin.h
-    PATH=$work/tools/bin:$PATH PREFIX=$prefix SOURCE=$root MODEL=$checkpoint
+    export AWQM_HEADER=$prefix/include/awq_marlin.h
+    PATH=$tools/bin:$PATH PREFIX=$prefix SOURCE=$root MODEL=$checkpoint
     block=$("$root/bindings/support/block.sh" README.md sh)
     cd "$work/user"
     eval "$block"
@@ -44,10 +49,8 @@ ln -s "$prefix"/lib/libawq_marlin.so* "$user/lib/"
 "$user/bin/python" examples/compare_autoawq.py "$checkpoint"
 
 # The tests, and the types.
-"$work/tools/bin/pip" install "${offline[@]}" "$wheel"
-ln -s "$prefix"/lib/libawq_marlin.so* "$work/tools/lib/"
-export AWQM_FIXTURES PYTHONDONTWRITEBYTECODE=1
-"$work/tools/bin/python" -W error -m pytest -q -p no:cacheprovider tests | tee "$work/pytest"
-"$work/tools/bin/mypy" --config-file pyproject.toml --cache-dir /dev/null -p awq_marlin
-
+"$tools/bin/pip" install --no-deps --force-reinstall "$wheel"
+export AWQM_FIXTURES PYTHONDONTWRITEBYTECODE=1 AWQM_LIBRARY=$prefix/lib/libawq_marlin.so
+"$tools/bin/python" -W error -m pytest -q -p no:cacheprovider tests | tee "$work/pytest"
+"$tools/bin/mypy" --config-file pyproject.toml --cache-dir "$cache/mypy" -p awq_marlin
 echo "$(python3 --version), a pure wheel; $(tail -n 1 "$work/pytest")"

@@ -8,7 +8,7 @@
 //! Nothing here allocates but functions that take an allocator. Documentation of fields is in the C header.
 
 const enums = @import("enums.zig");
-const structs = @import("structs.zig");
+pub const structs = @import("structs.zig");
 
 /// The C interface itself.
 pub const c = @import("c.zig");

@@ -6,7 +6,7 @@ const enums = @import("enums.zig");
 
 /// An allocator of the host's; setAllocator makes one of a std.mem.Allocator.
 pub const Allocator = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_allocator),
+    struct_size: usize = @sizeOf(@This()),
     alloc: c.awqm_alloc_fn = null,
     release: c.awqm_release_fn = null,
     user_data: ?*anyopaque = null,
@@ -14,7 +14,7 @@ pub const Allocator = extern struct {
 
 /// Options of Device.cpu.
 pub const CpuOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_cpu_options),
+    struct_size: usize = @sizeOf(@This()),
     threads: u32 = 0,
     isa: enums.Isa = @enumFromInt(0),
     parallel: c.awqm_parallel_fn = null,
@@ -23,7 +23,7 @@ pub const CpuOptions = extern struct {
 
 /// What a device is.
 pub const DeviceInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_device_info),
+    struct_size: usize = @sizeOf(@This()),
     backend: enums.Backend = @enumFromInt(0),
     ordinal: i32 = 0,
     threads: u32 = 0,
@@ -37,7 +37,7 @@ pub const DeviceInfo = extern struct {
 
 /// A normalized config.
 pub const ConfigInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_config_info),
+    struct_size: usize = @sizeOf(@This()),
     method: enums.Method = @enumFromInt(0),
     bits: u32 = 0,
     group_size: i64 = 0,
@@ -49,7 +49,7 @@ pub const ConfigInfo = extern struct {
 
 /// What a config says of one module.
 pub const ModuleInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_module_info),
+    struct_size: usize = @sizeOf(@This()),
     quantized: i32 = 0,
     bits: u32 = 0,
     group_size: i64 = 0,
@@ -59,7 +59,7 @@ pub const ModuleInfo = extern struct {
 
 /// One linear layer of a checkpoint.
 pub const LayerInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_layer_info),
+    struct_size: usize = @sizeOf(@This()),
     quantized: i32 = 0,
     bits: u32 = 0,
     k: i64 = 0,
@@ -73,7 +73,7 @@ pub const LayerInfo = extern struct {
 
 /// Bytes with a type and a shape.
 pub const TensorView = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_tensor_view),
+    struct_size: usize = @sizeOf(@This()),
     data: ?*const anyopaque = null,
     bytes: usize = 0,
     dtype: enums.DType = @enumFromInt(0),
@@ -83,7 +83,7 @@ pub const TensorView = extern struct {
 
 /// Options of Checkpoint.load.
 pub const LoadOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_load_options),
+    struct_size: usize = @sizeOf(@This()),
     layout: enums.Layout = @enumFromInt(0),
     tp_dim: enums.TpDim = @enumFromInt(0),
     tp_rank: u32 = 0,
@@ -93,7 +93,7 @@ pub const LoadOptions = extern struct {
 
 /// A layer in the caller's words.
 pub const LayerDesc = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_layer_desc),
+    struct_size: usize = @sizeOf(@This()),
     k: i64 = 0,
     n: i64 = 0,
     bits: u32 = 0,
@@ -106,7 +106,7 @@ pub const LayerDesc = extern struct {
 
 /// The tensors of a layer in the caller's memory.
 pub const LayerTensors = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_layer_tensors),
+    struct_size: usize = @sizeOf(@This()),
     qweight: ?*const anyopaque = null,
     qweight_bytes: usize = 0,
     scales: ?*const anyopaque = null,
@@ -119,7 +119,7 @@ pub const LayerTensors = extern struct {
 
 /// What a packed layer is.
 pub const PackedInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_packed_info),
+    struct_size: usize = @sizeOf(@This()),
     k: i64 = 0,
     n: i64 = 0,
     padded_k: i64 = 0,
@@ -138,7 +138,7 @@ pub const PackedInfo = extern struct {
 
 /// Sizes of a layer in a layout.
 pub const RepackSizes = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_repack_sizes),
+    struct_size: usize = @sizeOf(@This()),
     padded_k: i64 = 0,
     padded_n: i64 = 0,
     padded_group: i64 = 0,
@@ -150,7 +150,7 @@ pub const RepackSizes = extern struct {
 
 /// A compute capability in words and in the numbers of a typical product.
 pub const CapabilityInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_capability_info),
+    struct_size: usize = @sizeOf(@This()),
     supported: i32 = 0,
     multiprocessors: u32 = 0,
     bandwidth_gbps: f64 = 0,
@@ -161,7 +161,7 @@ pub const CapabilityInfo = extern struct {
 
 /// Options of queryCudaPlan.
 pub const CudaPlanOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_cuda_plan_options),
+    struct_size: usize = @sizeOf(@This()),
     capability: u32 = 0,
     multiprocessors: u32 = 0,
     bandwidth_gbps: f64 = 0,
@@ -178,7 +178,7 @@ pub const CudaPlanOptions = extern struct {
 
 /// A plan for a GPU in numbers.
 pub const CudaPlanInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_cuda_plan_info),
+    struct_size: usize = @sizeOf(@This()),
     kernel: enums.Kernel = @enumFromInt(0),
     multiprocessors: u32 = 0,
     bandwidth_gbps: f64 = 0,
@@ -198,14 +198,14 @@ pub const CudaPlanInfo = extern struct {
 
 /// Options of Linear.init.
 pub const LinearOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_linear_options),
+    struct_size: usize = @sizeOf(@This()),
     compute: enums.Compute = @enumFromInt(0),
     flags: u32 = 0,
 };
 
 /// What a layer is.
 pub const LinearInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_linear_info),
+    struct_size: usize = @sizeOf(@This()),
     k: i64 = 0,
     n: i64 = 0,
     layout: enums.Layout = @enumFromInt(0),
@@ -218,7 +218,7 @@ pub const LinearInfo = extern struct {
 
 /// Arguments of runArgs, for layers on a GPU.
 pub const RunArgs = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_run_args),
+    struct_size: usize = @sizeOf(@This()),
     x: ?*const anyopaque = null,
     x_dtype: enums.DType = @enumFromInt(0),
     y_dtype: enums.DType = @enumFromInt(0),
@@ -230,7 +230,7 @@ pub const RunArgs = extern struct {
 
 /// Options of Linear.plan.
 pub const PlanOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_plan_options),
+    struct_size: usize = @sizeOf(@This()),
     kernel: enums.Kernel = @enumFromInt(0),
     dtype: enums.DType = @enumFromInt(0),
     m: i64 = 0,
@@ -238,7 +238,7 @@ pub const PlanOptions = extern struct {
 
 /// A plan in numbers.
 pub const PlanInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_plan_info),
+    struct_size: usize = @sizeOf(@This()),
     kernel: enums.Kernel = @enumFromInt(0),
     backend: enums.Backend = @enumFromInt(0),
     isa: enums.Isa = @enumFromInt(0),
@@ -263,7 +263,7 @@ pub const PlanInfo = extern struct {
 
 /// What there is of CUDA.
 pub const CudaInfo = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_cuda_info),
+    struct_size: usize = @sizeOf(@This()),
     available: i32 = 0,
     device_count: u32 = 0,
     driver_version: i32 = 0,
@@ -273,7 +273,7 @@ pub const CudaInfo = extern struct {
 
 /// Options of Device.cuda.
 pub const CudaOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_cuda_options),
+    struct_size: usize = @sizeOf(@This()),
     ordinal: u32 = 0,
     flags: u32 = 0,
     context: ?*anyopaque = null,
@@ -281,7 +281,7 @@ pub const CudaOptions = extern struct {
 
 /// How far a long job is.
 pub const Progress = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_progress),
+    struct_size: usize = @sizeOf(@This()),
     stage: [*c]const u8 = null,
     layer: [*c]const u8 = null,
     index: u64 = 0,
@@ -292,7 +292,7 @@ pub const Progress = extern struct {
 
 /// Options of quantizing and converting.
 pub const QuantizeOptions = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_quantize_options),
+    struct_size: usize = @sizeOf(@This()),
     bits: u32 = 0,
     symmetric: i32 = 0,
     group_size: i64 = 0,
@@ -309,7 +309,7 @@ pub const QuantizeOptions = extern struct {
 
 /// What was written.
 pub const QuantizeReport = extern struct {
-    struct_size: usize = @sizeOf(c.awqm_quantize_report),
+    struct_size: usize = @sizeOf(@This()),
     layers_quantized: u64 = 0,
     layers_kept: u64 = 0,
     bytes_before: u64 = 0,
@@ -320,20 +320,24 @@ comptime {
     @setEvalBranchQuota(100_000);
     const std = @import("std");
     for (@typeInfo(@This()).@"struct".decls) |decl| {
+        if (@TypeOf(@field(@This(), decl.name)) != type) continue;
         const Mine = @field(@This(), decl.name);
         const Header = @field(c, cName(decl.name));
-        std.debug.assert(@sizeOf(Mine) == @sizeOf(Header));
-        const fields = @typeInfo(Header).@"struct".fields;
-        std.debug.assert(@typeInfo(Mine).@"struct".fields.len == fields.len);
-        for (fields) |field| {
+        const mine = @typeInfo(Mine).@"struct".fields;
+        const header = @typeInfo(Header).@"struct".fields;
+        // A struct here may lack the header's last fields, which the library takes.
+        std.debug.assert(mine.len <= header.len);
+        std.debug.assert(mine.len < header.len or @sizeOf(Mine) == @sizeOf(Header));
+        for (mine, header[0..mine.len]) |field, same| {
+            std.debug.assert(std.mem.eql(u8, field.name, same.name));
             std.debug.assert(@offsetOf(Mine, field.name) == @offsetOf(Header, field.name));
-            std.debug.assert(@sizeOf(@FieldType(Mine, field.name)) == @sizeOf(field.type));
+            std.debug.assert(@sizeOf(field.type) == @sizeOf(same.type));
         }
     }
 }
 
-/// LayerInfo to awqm_layer_info.
-fn cName(comptime name: []const u8) []const u8 {
+/// The C name of a struct of this file: LayerInfo to awqm_layer_info.
+pub fn cName(comptime name: []const u8) []const u8 {
     comptime var out: []const u8 = "awqm";
     inline for (name) |letter| {
         out = out ++ (if (letter >= 'A' and letter <= 'Z') &[_]u8{ '_', letter + 32 } else &[_]u8{letter});

@@ -71,6 +71,25 @@ fn find(table: Table, name: []const u8) ?i64 {
     return null;
 }
 
+/// Whether ../unbound.txt lists a name for Zig.
+fn unbound(name: []const u8) !bool {
+    const text = try std.fs.cwd().readFileAlloc(support.gpa, "../unbound.txt", 1 << 20);
+    defer support.gpa.free(text);
+    var lines = std.mem.splitScalar(u8, text, '\n');
+    while (lines.next()) |line| {
+        var words = std.mem.tokenizeScalar(u8, line, ' ');
+        if (std.mem.eql(u8, words.next() orelse continue, "zig") and std.mem.eql(u8, words.next() orelse continue, name)) return true;
+    }
+    return false;
+}
+
+fn expectListed(bound: bool, name: []const u8) !void {
+    if (bound == try unbound(name)) {
+        std.debug.print("{s}: bound {}, listed as unbound {}\n", .{ name, bound, !bound });
+        return error.NotInStep;
+    }
+}
+
 test "every value of an enumeration has a name here" {
     const parsed = try support.json(Table, @import("paths").interface);
     defer parsed.deinit();
@@ -80,17 +99,63 @@ test "every value of an enumeration has a name here" {
         .{ "awqm_log_level", am.LogLevel }, .{ "awqm_tp_dim", am.TpDim },    .{ "awqm_role", am.Role },
         .{ "awqm_support", am.Support },    .{ "awqm_compute", am.Compute }, .{ "awqm_range_rule", am.RangeRule },
     };
-    try expectEqual(parsed.value.enums.len, enums.len + 1); // and awqm_status, which is the error set
-    inline for (enums) |pair| {
-        for (parsed.value.enums) |one| {
-            if (!std.mem.eql(u8, one.name, pair[0])) continue;
-            for (one.values.map.values()) |value| {
-                const known = std.enums.tagName(pair[1], @enumFromInt(value));
-                try std.testing.expect(known != null);
+    for (parsed.value.enums) |one| {
+        if (std.mem.eql(u8, one.name, "awqm_status")) continue; // the error set
+        var bound = false;
+        inline for (enums) |pair| {
+            if (std.mem.eql(u8, one.name, pair[0])) {
+                bound = true;
+                for (one.values.map.values()) |value| {
+                    const known = std.enums.tagName(pair[1], @enumFromInt(value));
+                    try std.testing.expect(known != null);
+                }
             }
-            break;
-        } else return error.UnknownEnum;
+        }
+        try expectListed(bound, one.name);
     }
+}
+
+test "every function and every field is bound" {
+    const parsed = try support.json(Table, @import("paths").interface);
+    defer parsed.deinit();
+    var sources: std.ArrayList(u8) = .empty;
+    defer sources.deinit(support.gpa);
+    var folder = try std.fs.cwd().openDir("src", .{ .iterate = true });
+    defer folder.close();
+    var files = folder.iterate();
+    while (try files.next()) |file| {
+        if (std.mem.eql(u8, file.name, "c.zig")) continue;
+        const text = try folder.readFileAlloc(support.gpa, file.name, 1 << 20);
+        defer support.gpa.free(text);
+        try sources.appendSlice(support.gpa, text);
+    }
+    for (parsed.value.functions) |function| try expectListed(uses(sources.items, function.name), function.name);
+    for (parsed.value.structs) |one| {
+        var bound = false;
+        inline for (@typeInfo(am.structs).@"struct".decls) |decl| {
+            const is_struct = comptime @TypeOf(@field(am.structs, decl.name)) == type;
+            if (is_struct and std.mem.eql(u8, one.name, am.structs.cName(decl.name))) {
+                bound = true;
+                const bound_fields = if (is_struct) @typeInfo(@field(am.structs, decl.name)).@"struct".fields.len else 0;
+                for (one.fields, 0..) |field, i| {
+                    if (i < bound_fields) continue; // compared when this was compiled
+                    var name: [256]u8 = undefined;
+                    try expectListed(false, try std.fmt.bufPrint(&name, "{s}.{s}", .{ one.name, field.name }));
+                }
+            }
+        }
+        try expectListed(bound, one.name);
+    }
+}
+
+/// Whether a text has a name as a whole word.
+fn uses(text: []const u8, name: []const u8) bool {
+    var from: usize = 0;
+    while (std.mem.indexOfPos(u8, text, from, name)) |at| {
+        from = at + name.len;
+        if (from == text.len or !(std.ascii.isAlphanumeric(text[from]) or text[from] == '_')) return true;
+    }
+    return false;
 }
 
 test "every status has an error of its own" {
