@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "bench_case.h"
 #include "bench_layer.h"
 #include "commands.h"
 #include "common.h"
@@ -25,8 +26,7 @@ static const char SYNOPSIS[] =
     "                  [--device D] [--kernel both|auto|gemv|gemm|marlin] [--dtype f32|f16|bf16]\n"
     "                  [--compute exact|int8] [--batch-invariant] [--threads T] [--json]";
 
-enum { MIN_RUNS = 5, MAX_RUNS = 2000, MAX_LAYERS = 64 };
-static const double SECONDS_PER_CASE = 0.5;
+enum { MAX_LAYERS = 64 };
 /* GEMV reads the weights again for each few rows; beyond this it is only timed when asked for by name. */
 static const int64_t GPU_GEMV_ROWS = 64;
 
@@ -54,112 +54,24 @@ typedef struct bench {
     awqm_device *device;
     const char *device_name;
     awqm_device_info info;
-    device_memory *memory;
-    gpu_timer *timer; /* NULL on the CPU */
+    bench_setting how;
     const char *rows;
     awqm_kernel kernel;
-    awqm_dtype dtype;
-    uint32_t plan_flags;
     uint32_t compute;
-    double read_bytes_per_s; /* the CPU's roof; 0 on a GPU */
-    json *json;              /* NULL: as lines */
+    json *json; /* NULL: as lines */
 } bench;
 
-typedef struct measurement {
-    awqm_plan_info plan;
-    bool is_auto; /* what the library picks by itself */
-    double median_s, min_s, roof_s;
-} measurement;
-
-/* ---- one case ---- */
-
-/* Plans of one kernel for every copy of a layer, and what a run of them needs. */
-typedef struct plans {
-    awqm_plan *items[BENCH_MAX_COPIES];
-    size_t count;
-    awqm_run_args args;
-    void *workspace;
-    size_t workspace_bytes;
-} plans;
-
-static void run_one(void *data, size_t i, void *stream) {
-    const plans *p = data;
-    check(awqm_plan_run(p->items[i % p->count], &p->args, p->workspace, p->workspace_bytes, stream));
-}
-
-/* Times on the CPU: run by run, until it has been long enough. */
-static gpu_times time_on_cpu(plans *p) {
-    double times[MAX_RUNS], spent = 0;
-    size_t runs = 0;
-    for (size_t i = 0; runs < MAX_RUNS && (runs < MIN_RUNS || spent < SECONDS_PER_CASE); i++) {
-        double started = seconds_now();
-        run_one(p, i, NULL);
-        double elapsed = seconds_now() - started;
-        if (i == 0) continue; /* the first run wakes the threads and touches x and y */
-        times[runs++] = elapsed;
-        spent += elapsed;
-    }
-    gpu_times result = {.launches = 1};
-    result.median_s = median(times, runs);
-    result.min_s = times[0];
-    return result;
-}
-
-static awqm_plan_options plan_options(const bench *b, awqm_kernel kernel, int64_t m) {
-    return (awqm_plan_options){.struct_size = sizeof(awqm_plan_options),
-                               .kernel = kernel,
-                               .dtype = b->dtype,
-                               .m = m,
-                               .flags = b->plan_flags};
-}
-
-static measurement measure(const bench *b, const bench_layer *layer, awqm_kernel kernel, int64_t m,
-                           const void *x, void *y) {
-    measurement result = {.plan = {.struct_size = sizeof result.plan}};
-    plans *p = allocate(1, sizeof *p);
-    awqm_plan_options options = plan_options(b, kernel, m);
-    for (p->count = 0; p->count < layer->copy_count; p->count++)
-        check(awqm_plan_create(layer->copies[p->count], &options, &p->items[p->count]));
-    check(awqm_plan_get_info(p->items[0], &result.plan));
-    p->workspace_bytes = result.plan.workspace_bytes;
-    p->workspace = device_allocate(b->memory, p->workspace_bytes);
-    p->args = (awqm_run_args){
-        .struct_size = sizeof p->args, .x = x, .x_dtype = b->dtype, .y_dtype = b->dtype, .y = y, .m = m};
-    gpu_times times = b->timer ? gpu_timer_measure(b->timer, run_one, p, p->count) : time_on_cpu(p);
-    result.median_s = times.median_s;
-    result.min_s = times.min_s;
-    result.roof_s = b->timer ? fmax(result.plan.floor_us, result.plan.products_floor_us) / 1e6
-                             : (double)result.plan.bytes_moved / b->read_bytes_per_s;
-    for (size_t i = 0; i < p->count; i++) awqm_plan_free(p->items[i]);
-    device_release(b->memory, p->workspace);
-    free(p);
-    return result;
-}
-
-/* The plan of a kernel, in numbers; false when that kernel cannot run here. */
-static bool planned(const bench *b, const awqm_linear *linear, awqm_kernel kernel, int64_t m,
-                    awqm_plan_info *info) {
-    awqm_plan *plan = NULL;
-    awqm_plan_options options = plan_options(b, kernel, m);
-    awqm_status status = awqm_plan_create(linear, &options, &plan);
-    if (status == AWQM_STATUS_KERNEL_UNSUPPORTED) return false;
-    check(status);
-    info->struct_size = sizeof *info;
-    check(awqm_plan_get_info(plan, info));
-    awqm_plan_free(plan);
-    return true;
-}
 
 /* ---- output ---- */
 
-static double gbps(const measurement *r) { return (double)r->plan.bytes_moved / r->median_s / 1e9; }
-static double gflops(const measurement *r) { return (double)r->plan.operations / r->median_s / 1e9; }
+static double gbps(const bench_result *r) { return (double)r->plan.bytes_moved / r->median_s / 1e9; }
+static double gflops(const bench_result *r) { return (double)r->plan.operations / r->median_s / 1e9; }
 
-static void print_result(const bench *b, const measurement *r) {
+static void print_result(const bench *b, const bench_result *r) {
     printf("%-7s M %-5" PRId64 " median %9.1f us  min %9.1f us  %7.2f GB/s  %8.2f GFLOP/s", awqm_kernel_name(r->plan.kernel),
            r->plan.m, r->median_s * 1e6, r->min_s * 1e6, gbps(r), gflops(r));
     if (r->roof_s > 0) printf("  %3.0f %% of the roof", 100 * r->roof_s / r->median_s);
-    if (b->timer) printf("  (predicted %.1f us; %s, %u slices)", r->plan.predicted_us, r->plan.code, (unsigned)r->plan.splits);
+    if (b->how.timer) printf("  (predicted %.1f us; %s, %u slices)", r->plan.predicted_us, r->plan.code, (unsigned)r->plan.splits);
     if (r->plan.prefers_dense) printf("  dense GEMM: %.1f us predicted", r->plan.dense_predicted_us);
     puts(r->is_auto ? "  <- auto" : "");
 }
@@ -170,7 +82,7 @@ static void write_us(json *w, const char *key, double us) {
     else json_null(w, key);
 }
 
-static void write_result(const bench *b, const bench_layer *layer, const char *name, const measurement *r) {
+static void write_result(const bench *b, const bench_layer *layer, const char *name, const bench_result *r) {
     json *w = b->json;
     json_open_object(w, NULL);
     json_text(w, "layer", name);
@@ -195,7 +107,7 @@ static void write_result(const bench *b, const bench_layer *layer, const char *n
     write_us(w, "roof_us", r->roof_s * 1e6);
     if (r->roof_s > 0) json_real(w, "roof_share", r->roof_s / r->median_s);
     else json_null(w, "roof_share");
-    if (b->timer) {
+    if (b->how.timer) {
         json_text(w, "code", r->plan.code);
         json_int(w, "splits", r->plan.splits);
         json_int(w, "workspace_bytes", (int64_t)r->plan.workspace_bytes);
@@ -248,30 +160,30 @@ static void *random_x(awqm_dtype dtype, size_t count) {
 }
 
 static void bench_rows(const bench *b, const bench_layer *layer, const char *name, int64_t m) {
-    size_t element = awqm_dtype_bytes(b->dtype);
+    size_t element = awqm_dtype_bytes(b->how.dtype);
     size_t x_count = (size_t)(m * layer->info.k), y_count = (size_t)(m * layer->info.n);
-    char *x = random_x(b->dtype, x_count);
-    void *device_x = device_copy_of(b->memory, x, x_count * element);
-    void *y = device_allocate(b->memory, y_count * element);
+    char *x = random_x(b->how.dtype, x_count);
+    void *device_x = device_copy_of(b->how.memory, x, x_count * element);
+    void *y = device_allocate(b->how.memory, y_count * element);
     awqm_plan_info picked, info;
-    planned(b, layer->copies[0], AWQM_KERNEL_AUTO, m, &picked);
+    bench_planned(&b->how, layer->copies[0], AWQM_KERNEL_AUTO, m, &picked);
     const awqm_kernel both[] = {AWQM_KERNEL_GEMV, AWQM_KERNEL_GEMM};
     const awqm_kernel *list = b->kernel == KERNEL_BOTH ? both : &b->kernel;
     for (size_t i = 0; i < (b->kernel == KERNEL_BOTH ? 2 : 1); i++) {
-        bool too_many = b->timer && list[i] == AWQM_KERNEL_GEMV && m > GPU_GEMV_ROWS;
-        if (b->kernel == KERNEL_BOTH && (too_many || !planned(b, layer->copies[0], list[i], m, &info))) continue;
-        measurement r = measure(b, layer, list[i], m, device_x, y);
+        bool too_many = b->how.timer && list[i] == AWQM_KERNEL_GEMV && m > GPU_GEMV_ROWS;
+        if (b->kernel == KERNEL_BOTH && (too_many || !bench_planned(&b->how, layer->copies[0], list[i], m, &info))) continue;
+        bench_result r = bench_measure(&b->how, layer, list[i], m, device_x, y);
         r.is_auto = r.plan.kernel == picked.kernel;
         if (b->json) write_result(b, layer, name, &r);
         else print_result(b, &r);
     }
-    device_release(b->memory, device_x);
-    device_release(b->memory, y);
+    device_release(b->how.memory, device_x);
+    device_release(b->how.memory, y);
     free(x);
 }
 
 static void bench_one(const bench *b, const char *name, awqm_packed *packed) {
-    bench_layer *layer = bench_layer_new(b->device, b->memory, b->compute, packed);
+    bench_layer *layer = bench_layer_new(b->device, b->how.memory, b->compute, packed);
     awqm_packed_free(packed);
     if (!b->json) {
         printf("%s: K %" PRId64 ", N %" PRId64 ", group size %" PRId64 ", %.2f MB of weights, cold (%zu copies)\n",
@@ -331,15 +243,15 @@ int command_bench(int argc, char **argv) {
     b.device_name = device_name;
     check(awqm_device_get_info(b.device, &b.info));
     bool gpu = b.info.backend == AWQM_BACKEND_CUDA;
-    b.memory = device_memory_open(b.device);
-    b.timer = gpu ? gpu_timer_open() : NULL;
+    b.how.memory = device_memory_open(b.device);
+    b.how.timer = gpu ? gpu_timer_open() : NULL;
     b.kernel = kernel;
-    b.dtype = dtype ? dtype : gpu ? AWQM_DTYPE_F16 : AWQM_DTYPE_F32;
-    b.plan_flags = batch_invariant ? AWQM_BATCH_INVARIANT : 0;
+    b.how.dtype = dtype ? dtype : gpu ? AWQM_DTYPE_F16 : AWQM_DTYPE_F32;
+    b.how.plan_flags = batch_invariant ? AWQM_BATCH_INVARIANT : 0;
     if (!b.rows) b.rows = gpu ? GPU_ROWS : CPU_ROWS;
     if (!shapes) shapes = gpu ? GPU_SHAPES : CPU_SHAPES;
-    b.read_bytes_per_s = gpu ? 0 : bench_read_bandwidth(b.info.threads);
-    double roof_gbps = gpu ? b.info.bandwidth_gbps : b.read_bytes_per_s / 1e9;
+    b.how.read_bytes_per_s = gpu ? 0 : bench_read_bandwidth(b.info.threads);
+    double roof_gbps = gpu ? b.info.bandwidth_gbps : b.how.read_bytes_per_s / 1e9;
 
     json w = {0};
     if (as_json) {
@@ -365,8 +277,8 @@ int command_bench(int argc, char **argv) {
         json_close_array(&w);
         json_end(&w);
     }
-    gpu_timer_close(b.timer);
+    gpu_timer_close(b.how.timer);
     awqm_device_free(b.device);
-    device_memory_close(b.memory);
+    device_memory_close(b.how.memory);
     return EXIT_DONE;
 }

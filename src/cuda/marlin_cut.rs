@@ -12,14 +12,13 @@
 //! flight   = bytes of weights x 2 latency / bytes in flight on the whole GPU
 //! work     = the longest of cache, issue and products, and a quarter of the others
 //! cache    = bytes of weights x blocks of rows + bytes of x x blocks of columns / what L2 gives
-//! issue    = instructions of the tiles of W on the busiest multiprocessor, 4 a clock: per tile of 16 x 64 about 60 to
-//!            load and decode, rows / 2 for products, and for scaling 2 x rows once a group
+//! issue    = instructions for the tiles of W on the busiest multiprocessor, 4 a clock ([`instructions`])
 //! products = operations on the busiest multiprocessor / 0.8 of the tensor cores' rate, empty rows included
 //! waves    = latency of filling the ring again for each further block of a multiprocessor, shared by those beside it
 //! second   = as for the GEMV, with the sums of all rows
 //! ```
 //!
-//! The counts are of the source, not measured; a tuning table overrules them.
+//! Nothing of it is measured; a tuning table overrules it.
 
 use super::capability;
 use super::cut::{MOST_COUNTERS, MOST_SPLITS};
@@ -58,6 +57,23 @@ pub(super) struct MarlinCut {
     pub splits: usize,
     /// Tiles along K of a slice; a block has `tile.k_warps` of them.
     pub slice_tiles: usize,
+}
+
+/// Instructions of a block for one tile of 16 x 64 codes, all its rows together, as `kernels/marlin.cu` counts them for
+/// groups of 128; shorter groups are scaled more often, with two instructions for each output of a lane.
+fn instructions(tile: &MarlinTile, problem: &Problem) -> f64 {
+    const COUNTED_GROUP: f64 = 128.0;
+    let counted = match (tile.rows, tile.columns) {
+        (16, 64) => 102.0,
+        (16, _) => 2.0 * 70.0,
+        (32, _) => 120.0,
+        (64, _) => 2.0 * 95.0,
+        // Two warps one above the other, and two side by side.
+        _ => 4.0 * 93.0,
+    };
+    let groups =
+        TILE_ROWS as f64 / problem.group.effective(problem.k) as f64 - TILE_ROWS as f64 / COUNTED_GROUP;
+    counted + 2.0 * 2.0 * tile.rows as f64 * groups.max(0.0)
 }
 
 /// The tiles that a GPU has the shared memory for.
@@ -151,8 +167,7 @@ impl MarlinCut {
 
         let tiles = self.slice_tiles * self.tile.k_warps * (columns / TILE_COLUMNS);
         let busiest = (blocks.div_ceil(speed.multiprocessors) * tiles) as f64;
-        let scaling = 2.0 * (rows * TILE_ROWS) as f64 / problem.group.effective(problem.k) as f64;
-        let issue = busiest * (60.0 + rows as f64 / 2.0 + scaling) / ISSUE_PER_NS;
+        let issue = busiest * instructions(self.tile, problem) / ISSUE_PER_NS;
         let operations = busiest * (2 * rows * TILE_ROWS * TILE_COLUMNS) as f64;
         let products = operations / (PRODUCTS_SHARE * speed.products / speed.multiprocessors as f64);
 

@@ -14,12 +14,9 @@ fn reasons_say_what_and_why() {
         assert!(reason.contains(words), "{words} is not in: {reason}");
     }
     let tiles = plan(250, 4096, 4096).reason();
-    for words in [
-        "marlin: tiles of 128 rows and 128 outputs",
-        "each weight decoded 2 times",
-        "fastest",
-        "us predicted",
-    ] {
+    for words in
+        ["marlin: tiles of 64 rows and 128 outputs", "each weight decoded 4 times", "fastest", "us predicted"]
+    {
         assert!(tiles.contains(words), "{words} is not in: {tiles}");
     }
     let forced = CudaPlan::new(&H100, &problem(3, 4096, 4096), Kernel::Gemv).unwrap();
