@@ -166,7 +166,10 @@ examples() {
         prints "4 bits, group size 64, zero points, layout gemm" "$dir/02_config" $checkpoint $layer &&
         prints "self_attn.o_proj: skipped" "$dir/02_config" $checkpoint model.layers.0.self_attn.o_proj &&
         prints "256 x 512" "$dir/03_repack" $checkpoint $layer &&
-        ! "$dir/03_repack" $checkpoint no.such.layer
+        ! "$dir/03_repack" $checkpoint no.such.layer &&
+        prints "model.layers.0.mlp.down_proj" "$dir/04_calibrate" "$dir/calibrated" &&
+        cargo build -q --release -p awqm-tokenizer && make -s -C examples-c &&
+        target/awqm verify "$dir/calibrated/awq"
 }
 
 # The library says what its kernels are for.

@@ -42,6 +42,7 @@ fn whole(
     let calibrator = calibrated(&q, kept);
     q.run(&calibrator, None, &mut |_| true, par).unwrap();
     q.finish(&mut |_| true, par).unwrap();
+    assert_eq!(q.finish(&mut |_| true, par).unwrap_err().kind(), ErrorKind::InvalidArgument, "twice");
     q
 }
 
@@ -312,7 +313,7 @@ fn odd_channels_and_groups_have_an_answer() {
         &Serial,
     );
     let e = e.err().unwrap();
-    assert!(e.kind() == ErrorKind::Unsupported && e.to_string().contains("K = 64"), "{e}");
+    assert!(e.kind() == ErrorKind::Unsupported && e.to_string().contains("K = 128"), "{e}");
     whole(
         &src,
         &dir.path().join("padded"),

@@ -305,9 +305,11 @@ pub unsafe extern "C" fn awqm_calibrator_get_layer(
     guard(|| {
         // SAFETY: the caller's promise.
         let inner = &unsafe { reference(calibrator, "calibrator") }?.inner;
-        // SAFETY: the caller's promise.
-        let out =
-            if out_info.is_null() { None } else { Some(unsafe { InfoOut::new(out_info, "out_info") }?) };
+        let out = match out_info.is_null() {
+            true => None,
+            // SAFETY: the caller's promise.
+            false => Some(unsafe { InfoOut::new(out_info, "out_info") }?),
+        };
         let name = inner.names().nth(index).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "no layer has this number").subject("index").found(index)
         })?;

@@ -15,9 +15,13 @@ use half::f16;
 
 use crate::quantize_support::{Tensor, encode, noise, save, tensors};
 
+/// How loud a channel is.
+fn loud(c: usize) -> f32 {
+    if c % 13 == 4 { 12.0 } else { 0.2 + (c % 5) as f32 / 4.0 }
+}
+
 /// Rows of K, with some channels louder than others.
 pub fn activations(m: usize, k: usize, seed: u64) -> Vec<f32> {
-    let loud = |c: usize| if c % 13 == 4 { 12.0 } else { 0.2 + (c % 5) as f32 / 4.0 };
     noise(m * k, seed + 99).iter().enumerate().map(|(i, v)| v * loud(i % k)).collect()
 }
 
@@ -195,37 +199,46 @@ impl Model {
         decode(&self.tensors[name])
     }
 
-    /// What each pair of producer and consumer computes together is nearly what it was: scales cancel out.
+    /// What each pair of producer and consumer computes together is nearly what it was: scales cancel out. Quiet
+    /// channels count less, because quantization protects the loud ones at their cost.
     pub fn check_function(&self, quantized: &Path) {
         let opened = Checkpoint::open(quantized).unwrap();
         let written = tensors(quantized);
-        let weight = |name: &str| dequantized(&opened, name);
+        // What the norm before a layer multiplies its columns by, before and after.
+        let through_norm = |w: Vec<f32>, layer: &str, tensors: &BTreeMap<String, Tensor>| -> Vec<f32> {
+            let norm = self.folds.iter().find(|f| f.norm.is_some() && f.consumers.iter().any(|c| c == layer));
+            let Some((norm, offset)) = norm.and_then(|f| f.norm.as_ref()) else { return w };
+            let norm = decode(&tensors[&format!("{norm}.weight")]);
+            w.iter().enumerate().map(|(i, w)| w * (norm[i % 64] + offset)).collect()
+        };
+        let before =
+            |layer: &str| through_norm(self.values(&format!("{layer}.weight")), layer, &self.tensors);
+        let after = |layer: &str| through_norm(dequantized(&opened, layer), layer, &written);
         for fold in &self.folds {
             for consumer in &fold.consumers {
-                let (before, after) = (self.values(&format!("{consumer}.weight")), weight(consumer));
-                let (product_before, product_after) = match (&fold.norm, &fold.linear) {
-                    (Some((norm, offset)), _) => {
-                        let name = format!("{norm}.weight");
-                        let times = |w: &[f32], norm: &[f32]| -> Vec<f32> {
-                            w.iter().enumerate().map(|(i, w)| w * (norm[i % 64] + offset)).collect()
-                        };
-                        (times(&before, &self.values(&name)), times(&after, &decode(&written[&name])))
+                let (was, is) = (before(consumer), after(consumer));
+                let makes_input =
+                    |f: &Fold| f.linear.as_ref().is_some_and(|(producer, _)| producer == consumer);
+                let Some((producer, rows)) = &fold.linear else {
+                    if self.folds.iter().any(makes_input) {
+                        continue; // its rows are divided too; looked at with the layer that reads them
                     }
-                    (_, Some((producer, rows))) => {
-                        let made = |w: &[f32], p: &[f32]| through(w, p, rows);
-                        let name = format!("{producer}.bias");
-                        if self.tensors.contains_key(&name) {
-                            let (b, a) = (self.values(&name), decode(&written[&name]));
-                            close(&made(&before, &b), &made(&after, &a), &name);
-                        }
-                        (
-                            made(&before, &self.values(&format!("{producer}.weight"))),
-                            made(&after, &weight(producer)),
-                        )
-                    }
-                    _ => unreachable!(),
+                    let weighed = |w: &[f32]| -> Vec<f32> {
+                        w.iter().enumerate().map(|(i, w)| loud(i % 64) * w).collect()
+                    };
+                    close(&weighed(&was), &weighed(&is), consumer);
+                    continue;
                 };
-                close(&product_before, &product_after, consumer);
+                let bias = format!("{producer}.bias");
+                if self.tensors.contains_key(&bias) {
+                    let (b, a) = (self.values(&bias), decode(&written[&bias]));
+                    close(&through(&was, &b, rows), &through(&is, &a, rows), &bias);
+                }
+                close(
+                    &through(&was, &before(producer), rows),
+                    &through(&is, &after(producer), rows),
+                    consumer,
+                );
             }
         }
     }
@@ -238,7 +251,7 @@ fn through(w: &[f32], p: &[f32], rows: &[usize]) -> Vec<f32> {
     let mut out = vec![];
     for row in w.chunks(k) {
         for c in 0..width {
-            out.push(row.iter().zip(rows).map(|(w, r)| w * p[r * width + c]).sum());
+            out.push(row.iter().zip(rows).map(|(w, r)| loud(c) * w * p[r * width + c]).sum());
         }
     }
     out

@@ -24,10 +24,10 @@ pub(super) struct Gram {
     pub tiles: Vec<f64>,
 }
 
-/// Tiles that K channels have.
+/// Tiles that K channels have; `usize::MAX` when they cannot be counted.
 pub(super) fn tile_count(k: usize) -> usize {
     let side = k.div_ceil(TILE);
-    side * (side + 1) / 2
+    side.checked_mul(side + 1).map_or(usize::MAX, |twice| twice / 2)
 }
 
 impl Gram {

@@ -42,7 +42,7 @@ impl Statistics {
             }
             rows => Some(mul(mul(rows, k, "rows")?, size_of::<f32>(), "rows")?),
         };
-        kept.and_then(|bytes| bytes.checked_add(k * size_of::<f64>()))
+        kept.and_then(|bytes| bytes.checked_add(k.checked_mul(size_of::<f64>())?))
             .ok_or_else(|| Error::new(ErrorKind::SizeOverflow, "the statistics do not fit"))
     }
 

@@ -35,6 +35,7 @@ pub struct AwqQuantizer {
     units: Vec<Unit>,
     warnings: Vec<String>,
     work: Work,
+    finished: bool,
 }
 
 /// What is done in one go: the groups of a block, or a group that is in none.
@@ -109,6 +110,7 @@ impl AwqQuantizer {
             units,
             warnings,
             work,
+            finished: false,
         })
     }
 
@@ -198,6 +200,9 @@ impl AwqQuantizer {
     /// [`ErrorKind::InvalidArgument`] naming a group that was not run; [`ErrorKind::Cancelled`]; [`ErrorKind::Io`]. The
     /// job can be finished later, after any of them.
     pub fn finish(&mut self, progress: OnProgress, par: &dyn Parallel) -> Result<Report> {
+        if self.finished {
+            return Err(Error::invalid("the checkpoint is finished already").file(&self.dst));
+        }
         let nothing = Calibrator::default();
         let open: Vec<String> =
             self.units.iter().filter(|u| u.done.is_none()).map(|u| u.name.clone()).collect();
@@ -235,7 +240,8 @@ impl AwqQuantizer {
             },
             progress,
         )?;
-        self.work.discard();
+        self.work.remove();
+        self.finished = true;
         Ok(done)
     }
 

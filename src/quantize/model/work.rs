@@ -120,19 +120,19 @@ impl Work {
         Ok(())
     }
 
-    /// Lets the folder go with the job: the checkpoint is there.
-    pub fn discard(&mut self) {
-        self.keep = false;
+    /// Removes the folder. What cannot be removed does no harm.
+    pub fn remove(&mut self) {
+        let _ = self.remove_parts();
+        let _ = fs::remove_file(self.dir.join(JOB));
+        let _ = fs::remove_dir(&self.dir);
+        self.keep = true;
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
         if !self.keep {
-            // What cannot be removed does no harm.
-            let _ = self.remove_parts();
-            let _ = fs::remove_file(self.dir.join(JOB));
-            let _ = fs::remove_dir(&self.dir);
+            self.remove();
         }
     }
 }
