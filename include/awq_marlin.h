@@ -85,12 +85,28 @@
 #endif
 
 /**
+ * Flag of awqm_linear_options, awqm_plan_options and awqm_cuda_plan_options, for GPUs: the bits of a row of y depend
+ * neither on m nor on the other rows, so that a query's answer is the same whatever it is batched with. The tensor-core
+ * tiles then run every m with slices of K that depend on the layer and the GPU alone. Few rows are slower than without
+ * (awqm_plan_get_info predicts both), and where K is split the workspace grows with m, so that very many rows must be
+ * run in parts; the bits are the same.
+ */
+#define AWQM_BATCH_INVARIANT 1
+
+/**
  * Flag of awqm_cuda_options: every device pointer and stream is looked up in the driver before a launch, so that host
  * pointers, memory and streams of another device, and buffers that are too short for their shape give
  * INVALID_ARGUMENT. Takes microseconds a call; for development. Memory that the host shares with the device
  * (cuMemHostAlloc) counts as a host pointer.
  */
 #define AWQM_CUDA_CHECK_POINTERS 1
+
+/**
+ * Flag of awqm_cuda_options: a workspace that a launch on another stream still uses is refused with INVALID_ARGUMENT,
+ * as its counters and sums would mix. Takes microseconds and a lock a call; for development. It does not see captures
+ * and replays of graphs, and it also refuses a stream that waits for the other by an event of the host's.
+ */
+#define AWQM_CUDA_CHECK_WORKSPACE 2
 
 /**
  * Bytes at the start of a GPU workspace that must be zero before its first use; see awqm_linear_workspace_bytes.
@@ -220,6 +236,13 @@ typedef int32_t awqm_status;
 #endif // __cplusplus
 
 /**
+ * What the inputs of linear layers look like: mean |x| of every channel, and the Gram matrix X^T X or a sample of rows.
+ * Exclusive: calls that change it must not meet other calls on it. Threads that observe in parallel have one each, and
+ * merge them.
+ */
+typedef struct awqm_calibrator awqm_calibrator;
+
+/**
  * An open checkpoint. Immutable; shareable between threads. Its files must not change while it is open: they are
  * mapped, not read.
  */
@@ -250,6 +273,17 @@ typedef struct awqm_packed awqm_packed;
  * The kernel that the library would run for a layer and a number of rows. Immutable; shareable between threads.
  */
 typedef struct awqm_plan awqm_plan;
+
+/**
+ * A dense model becoming an AWQ checkpoint, block by block. Exclusive: calls that change it must not meet other calls on
+ * it.
+ *
+ * The order of work: create; then for each block of the model, with the hidden states of all calibration rows at hand: run
+ * the block in its original weights, observe the input of every group that needs statistics (get_group tells), run the
+ * block here, clear the calibrator; at last finish. Or observe the whole model first and run everything at once. Work
+ * lies in `DST.awqm-unfinished` until finish, in files that no tool takes for a checkpoint; the source is never written.
+ */
+typedef struct awqm_quantizer awqm_quantizer;
 
 /**
  * Element type of a tensor.
@@ -366,7 +400,8 @@ typedef uint32_t awqm_kernel;
  */
 #define AWQM_KERNEL_GEMV 1
 /**
- * For many rows: blocks of weights are decoded once and used for all of them.
+ * For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+ * code, and the only one below compute capability 8.0.
  */
 #define AWQM_KERNEL_GEMM 2
 /**
@@ -1028,6 +1063,14 @@ typedef struct awqm_capability_info {
    * The product that the numbers are of; empty when unsupported or unknown.
    */
   char typical[32];
+  /**
+   * Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
+   */
+  double tflops;
+  /**
+   * Most shared memory of a block in bytes; 0 when unsupported.
+   */
+  uint32_t shared_bytes;
 } awqm_capability_info;
 
 /**
@@ -1086,6 +1129,14 @@ typedef struct awqm_cuda_plan_options {
    * Kernel version to force; AWQM_KERNEL_AUTO chooses.
    */
   awqm_kernel kernel;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
+  /**
+   * A tuning table as JSON text, as in awqm_cuda_options; NULL: the one that the library ships for such a GPU, if any.
+   */
+  const char *tuning;
 } awqm_cuda_plan_options;
 
 /**
@@ -1117,7 +1168,7 @@ typedef struct awqm_cuda_plan_info {
    */
   uint32_t splits;
   /**
-   * Tiles of 16 rows along K of one warp.
+   * Tiles of 16 rows along K of a slice: of one warp in the GEMV, else of what the warps of a block share.
    */
   uint32_t slice_tiles;
   /**
@@ -1156,6 +1207,38 @@ typedef struct awqm_cuda_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
    */
   double floor_us;
+  /**
+   * Rows of x of a block.
+   */
+  uint32_t block_rows;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_cuda_plan_info;
 
 /**
@@ -1167,7 +1250,9 @@ typedef uint32_t awqm_compute;
  */
 #define AWQM_COMPUTE_EXACT 0
 /**
- * Activations rounded to 8 bits on the fly. Not in this version.
+ * Activations rounded to 8-bit integers on the fly, with a scale for each row and each 128 inputs of a group (fewer
+ * where groups are smaller); codes and scales of the weights stay what they are. Several times faster for many rows,
+ * at a relative error of y of some 0.7 % for activations without outliers. CPU, quantized layers.
  */
 #define AWQM_COMPUTE_INT8 1
 
@@ -1184,7 +1269,7 @@ typedef struct awqm_linear_options {
    */
   awqm_compute compute;
   /**
-   * None are defined yet; 0.
+   * AWQM_BATCH_INVARIANT or 0: for awqm_linear_run, and for every plan of the layer.
    */
   uint32_t flags;
 } awqm_linear_options;
@@ -1290,6 +1375,10 @@ typedef struct awqm_plan_options {
    * Rows.
    */
   int64_t m;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
 } awqm_plan_options;
 
 /**
@@ -1333,7 +1422,7 @@ typedef struct awqm_plan_info {
    */
   int64_t group_size;
   /**
-   * Rows that meet a decoded weight at a time.
+   * Rows that meet a decoded weight at a time: of a block, on a GPU.
    */
   int64_t block_rows;
   /**
@@ -1380,6 +1469,34 @@ typedef struct awqm_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
    */
   double floor_us;
+  /**
+   * Least time of the products, at the peak of the GPU's typical product.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_plan_info;
 
 /**
@@ -1425,7 +1542,7 @@ typedef struct awqm_cuda_options {
    */
   uint32_t ordinal;
   /**
-   * AWQM_CUDA_CHECK_POINTERS or 0.
+   * AWQM_CUDA_CHECK_POINTERS and AWQM_CUDA_CHECK_WORKSPACE, or 0.
    */
   uint32_t flags;
   /**
@@ -1434,7 +1551,98 @@ typedef struct awqm_cuda_options {
    * the CUDA runtime share.
    */
   void *context;
+  /**
+   * A tuning table as JSON text (awqm_device_export_tuning shows the form): cuts that plans take before they ask the
+   * library's time model. Checked hard: whatever it says, results are right. NULL: the table that the library ships
+   * for the GPU, if any. Read before this call returns.
+   */
+  const char *tuning;
 } awqm_cuda_options;
+
+/**
+ * Options of awqm_calibrator_create, awqm_calibrator_load and awqm_calibrator_layer_bytes.
+ */
+typedef struct awqm_calibrator_options {
+  /**
+   * sizeof(awqm_calibrator_options).
+   */
+  size_t struct_size;
+  /**
+   * Most bytes that all statistics may take; a layer that would pass it is refused. 0 = no limit.
+   */
+  uint64_t max_bytes;
+  /**
+   * 0: keep the Gram matrix of each layer, K * K / 2 doubles. Else keep this many rows of each layer instead, spread
+   * evenly over the stream. With rows, the faithful search computes the loss of gate and up on the output of the whole
+   * MLP, as AutoAWQ does. Not for load: the file says.
+   */
+  uint64_t rows;
+  /**
+   * 0: activations that are not finite are an error. 1: their layer is marked, its statistics go, later rows of it are
+   * ignored, and a quantizer rounds it without looking at activations and says so in its report.
+   */
+  int32_t skip_not_finite;
+} awqm_calibrator_options;
+
+/**
+ * What a calibrator holds; filled by awqm_calibrator_get_info.
+ */
+typedef struct awqm_calibrator_info {
+  /**
+   * sizeof(awqm_calibrator_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers that were observed.
+   */
+  uint64_t layers;
+  /**
+   * Memory of their statistics, as awqm_calibrator_layer_bytes counts it.
+   */
+  uint64_t bytes;
+  /**
+   * The limit; 0 = none.
+   */
+  uint64_t max_bytes;
+  /**
+   * Rows that a layer keeps; 0: Gram matrices.
+   */
+  uint64_t rows;
+} awqm_calibrator_info;
+
+/**
+ * What is known about one layer; filled by awqm_calibrator_get_layer.
+ */
+typedef struct awqm_calibrator_layer_info {
+  /**
+   * sizeof(awqm_calibrator_layer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Rows observed; 0 when `not_finite`.
+   */
+  uint64_t rows;
+  /**
+   * Rows kept; 0 with a Gram matrix.
+   */
+  uint64_t rows_kept;
+  /**
+   * 1: the layer is marked because an activation was not finite.
+   */
+  int32_t not_finite;
+  /**
+   * Of a marked layer: the row, counted from its first.
+   */
+  uint64_t bad_row;
+  /**
+   * Of a marked layer: the input channel.
+   */
+  int64_t bad_channel;
+} awqm_calibrator_layer_info;
 
 /**
  * How the range of a group becomes scale and zero point.
@@ -1462,7 +1670,7 @@ typedef struct awqm_progress {
    */
   size_t struct_size;
   /**
-   * What is being done: "layers", "copy" (other tensors) or "finish".
+   * What is being done: "search" (of a group, by awqm_quantizer_run), "layers", "copy" (other tensors) or "finish".
    */
   const char *stage;
   /**
@@ -1579,6 +1787,166 @@ typedef struct awqm_quantize_report {
    */
   uint64_t bytes_after;
 } awqm_quantize_report;
+
+/**
+ * How the AWQ search works.
+ */
+typedef uint32_t awqm_awq_mode;
+/**
+ * Whatever gives the least output error that this library knows how to find.
+ */
+#define AWQM_AWQ_MODE_BETTER 0
+/**
+ * AutoAWQ's choices.
+ */
+#define AWQM_AWQ_MODE_FAITHFUL 1
+
+/**
+ * Options of awqm_quantizer_create.
+ */
+typedef struct awqm_quantizer_options {
+  /**
+   * sizeof(awqm_quantizer_options).
+   */
+  size_t struct_size;
+  /**
+   * How scales, clips and codes are chosen.
+   */
+  awqm_awq_mode mode;
+  /**
+   * 4 or 8; 0 = 4.
+   */
+  uint32_t bits;
+  /**
+   * 0: with zero points. 1: symmetric.
+   */
+  int32_t symmetric;
+  /**
+   * Layout to write; 0 = AWQM_LAYOUT_AWQ_GEMM.
+   */
+  awqm_layout layout;
+  /**
+   * Group size; -1 = per channel; 0 = 128.
+   */
+  int64_t group_size;
+  /**
+   * How ranges become scales; 0 = AutoAWQ's in faithful mode (but compressed-tensors' for its layout),
+   * compressed-tensors' in better mode, so that groups of one sign survive.
+   */
+  awqm_range_rule range_rule;
+  /**
+   * Layers to leave as they are, as in awqm_quantize_options. A group with such a layer is not scaled.
+   */
+  const char *const *skip;
+  /**
+   * Number of skip entries.
+   */
+  size_t skip_count;
+  /**
+   * Largest file to write; 0 = 4 GiB.
+   */
+  uint64_t max_shard_bytes;
+  /**
+   * 1: replace a checkpoint that is already in the destination. 0: refuse.
+   */
+  int32_t overwrite;
+  /**
+   * 1: take up what an interrupted job left (blocks that are done are not done again), and leave it when this one is
+   * freed before finish. 0: start anew and leave nothing.
+   */
+  int32_t resume;
+  /**
+   * 1: leave a layer whose weights are not finite as it is, and say so in the report; create then reads all weights.
+   * 0: that is an error.
+   */
+  int32_t skip_not_finite;
+  /**
+   * Path of a JSON description of the architecture, used instead of those that the library knows; NULL = by the
+   * `model_type` of config.json. Its form is in docs/awq.md.
+   */
+  const char *architecture;
+  /**
+   * Whose threads work; NULL = the calling thread alone. The quantizer keeps what it needs of it.
+   */
+  const struct awqm_device *device;
+  /**
+   * Progress callback of run and finish; NULL = none.
+   */
+  awqm_progress_fn progress;
+  /**
+   * Handed to `progress`; must stay valid until the quantizer is freed.
+   */
+  void *user_data;
+} awqm_quantizer_options;
+
+/**
+ * What a quantizer is about; filled by awqm_quantizer_get_info.
+ */
+typedef struct awqm_quantizer_info {
+  /**
+   * sizeof(awqm_quantizer_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Groups of layers that share an input.
+   */
+  uint64_t groups;
+  /**
+   * Groups that are done, those of an interrupted job included.
+   */
+  uint64_t groups_done;
+  /**
+   * Layers that are quantized.
+   */
+  uint64_t layers;
+  /**
+   * Linear layers that are left as they are.
+   */
+  uint64_t layers_kept;
+  /**
+   * The architecture's description, such as "llama"; empty when nothing is known about the model.
+   */
+  char architecture[64];
+} awqm_quantizer_info;
+
+/**
+ * Layers that share an input; filled by awqm_quantizer_get_group.
+ */
+typedef struct awqm_group_info {
+  /**
+   * sizeof(awqm_group_info), set by the caller.
+   */
+  size_t struct_size;
+  /**
+   * Layers in it.
+   */
+  uint64_t layers;
+  /**
+   * Input channels.
+   */
+  int64_t k;
+  /**
+   * Output features of all its layers.
+   */
+  int64_t n;
+  /**
+   * 1: run needs statistics of one of its layers. 0: its input cannot be scaled; with statistics its weights are
+   * clipped and rounded by them, without they are rounded to nearest.
+   */
+  int32_t scaled;
+  /**
+   * 1: it is done.
+   */
+  int32_t done;
+  /**
+   * Name of its first layer, cut to fit: a name to observe under.
+   */
+  char name[256];
+  /**
+   * The block that it belongs to, such as "model.layers.3": a name to run. Its own name when it is in no block.
+   */
+  char block[256];
+} awqm_group_info;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2479,12 +2847,12 @@ awqm_status awqm_query_capability(uint32_t capability,
  *
  * Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
  * bits, more rows than a launch takes), TENSOR (a dtype that scales cannot have), INVALID_ARGUMENT, SIZE_OVERFLOW,
- * UNKNOWN_ENUM.
+ * UNKNOWN_ENUM; JSON (the tuning table).
  *
  * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+ * `options` is readable, its `tuning` NULL or NUL-terminated, and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
  * the file comment says, all NULL and 0 when not wanted.
  */
 AWQM_API
@@ -2708,7 +3076,7 @@ awqm_status awqm_gptq_marlin_repack(const void *qweight,
  * On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
  * nothing else. The layer keeps what it needs, so `packed` may be freed.
  *
- * Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+ * Statuses: UNSUPPORTED (dense layers on a GPU, int8 arithmetic for a dense layer or on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
  *
  * Threads: any, at once. Since 0.1.
  *
@@ -2744,7 +3112,9 @@ awqm_status awqm_linear_get_info(const struct awqm_linear *linear,
  * memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
  * of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
  * share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
- * no workspace is needed, NULL will do.
+ * no workspace is needed, NULL will do. Work that may run at the same time, on two streams say, needs a workspace each;
+ * AWQM_CUDA_CHECK_WORKSPACE finds sharing out. Plans with AWQM_BATCH_INVARIANT of a layer made without that flag, and
+ * imported plans, may need more: awqm_plan_get_info says what.
  *
  * `x_dtype`: element type of x.
  *
@@ -2803,6 +3173,9 @@ AWQM_API void awqm_linear_free(struct awqm_linear *linear);
 
 /**
  * Chooses the kernel for `m` rows, or takes the one that the options force.
+ *
+ * On a GPU the kernel versions GEMM and MARLIN are the same tensor-core code, called GEMM below compute capability 8.0,
+ * where MARLIN is refused; the plan's info says which code runs.
  *
  * Statuses: KERNEL_UNSUPPORTED (the forced kernel cannot run here; the message says why), INVALID_ARGUMENT,
  * UNKNOWN_ENUM, UNSUPPORTED.
@@ -2945,17 +3318,37 @@ awqm_status awqm_cuda_get_info(struct awqm_cuda_info *out_info,
  *
  * Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
  * CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
- * OUT_OF_MEMORY.
+ * OUT_OF_MEMORY; of the tuning table JSON and INVALID_ARGUMENT (no table, one for another GPU, or nonsense in it: the
+ * message names the entry).
  *
  * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
+ * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext, its `tuning` NULL or
+ * NUL-terminated; `out_device` is writable.
  */
 AWQM_API
 AWQM_MUST_USE
 awqm_status awqm_device_create_cuda(const struct awqm_cuda_options *options,
                                     struct awqm_device **out_device);
+
+/**
+ * The tuning table that plans of a GPU are made after, as JSON: what awqm_cuda_options had, else what the library ships
+ * for it; a table without entries where there is neither. `scripts/tuning_table.py` makes one from measurements.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `device` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_device_export_tuning(const struct awqm_device *device,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
 
 /**
  * A layer over device memory that the host holds, in layout MARLIN (what vLLM and SGLang hold after loading, or what
@@ -3033,6 +3426,175 @@ awqm_status awqm_cuda_repack(const struct awqm_device *device,
                              void *stream);
 
 /**
+ * Memory that one layer with k input channels will take: at least half of 8 * k * k bytes with a Gram matrix, 4 * rows * k
+ * with rows. Ask before the first observe.
+ *
+ * Statuses: INVALID_ARGUMENT, SIZE_OVERFLOW.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_bytes` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_layer_bytes(const struct awqm_calibrator_options *options,
+                                        int64_t k,
+                                        uint64_t *out_bytes);
+
+/**
+ * Makes an empty calibrator.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_create(const struct awqm_calibrator_options *options,
+                                   struct awqm_calibrator **out_calibrator);
+
+/**
+ * Records m rows of inputs of the linear layer `layer`, a module name such as "model.layers.0.self_attn.q_proj". Call it
+ * as often as rows flow by; no row is kept after the call (but in a sample). Of layers that share an input (q, k and v;
+ * gate and up) name one, always the same. The result depends on the rows and their order alone: not on how they are cut
+ * into calls, nor on threads.
+ *
+ * `x_row_stride`: elements from one row to the next, at least k; 0 = k. `device`: whose threads work; NULL = the
+ * calling thread alone. m = 0 is fine and records nothing.
+ *
+ * Statuses; each leaves the statistics as they were: TENSOR (an activation that is NaN, infinite or beyond 1e16; the
+ * message names layer, row and channel), INVALID_ARGUMENT (another k than before), OUT_OF_MEMORY (a new layer would pass
+ * max_bytes; the message says by how much), UNSUPPORTED (dtype), UNKNOWN_ENUM.
+ *
+ * `x_dtype`: element type of `x`.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses; `layer` is a NUL-terminated string; `x` is readable for its rows;
+ * `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_observe(struct awqm_calibrator *calibrator,
+                                    const char *layer,
+                                    const void *x,
+                                    awqm_dtype x_dtype,
+                                    int64_t m,
+                                    int64_t k,
+                                    int64_t x_row_stride,
+                                    const struct awqm_device *device);
+
+/**
+ * Adds what `from` has seen to `into`, as if `into` had observed those rows too; `from` stays as it is.
+ *
+ * Statuses; each leaves `into` as it was: INVALID_ARGUMENT (a layer with another k, or one keeps rows and the other Gram
+ * matrices), OUT_OF_MEMORY (the limit of `into`), OVERLAP (both are the same).
+ *
+ * Threads: any, but nothing else may use `into` or change `from` during the call. Since 0.1.
+ *
+ * # Safety
+ * Both are live handles; nothing else uses `into`; `device` is NULL or a live handle.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_merge(struct awqm_calibrator *into,
+                                  const struct awqm_calibrator *from,
+                                  const struct awqm_device *device);
+
+/**
+ * Forgets all layers and frees their memory, so that the next block of a model can be observed.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is a live handle that nothing else uses.
+ */
+AWQM_API AWQM_MUST_USE awqm_status awqm_calibrator_clear(struct awqm_calibrator *calibrator);
+
+/**
+ * Writes everything to one file, which is replaced once the new one is complete.
+ *
+ * Statuses: IO.
+ *
+ * Threads: any, at once, each with a path of its own. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `path` is a NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_save(const struct awqm_calibrator *calibrator,
+                                 const char *path);
+
+/**
+ * Reads what awqm_calibrator_save wrote. More can be observed and merged into it.
+ *
+ * Statuses: MISSING, IO, CONTAINER (damaged, or no calibration), OUT_OF_MEMORY (it passes max_bytes).
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `path` is a NUL-terminated string; `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_load(const char *path,
+                                 const struct awqm_calibrator_options *options,
+                                 struct awqm_calibrator **out_calibrator);
+
+/**
+ * What a calibrator holds.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_info(const struct awqm_calibrator *calibrator,
+                                     struct awqm_calibrator_info *out_info);
+
+/**
+ * What is known about layer number `index`, in the order of the names; its name goes to buf.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is a live handle; `out_info` is NULL or writable for the struct_size that it carries; buf, cap, out_len as
+ * at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_calibrator_get_layer(const struct awqm_calibrator *calibrator,
+                                      size_t index,
+                                      struct awqm_calibrator_layer_info *out_info,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
+
+/**
+ * Frees a calibrator. NULL is fine.
+ *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
+ * # Safety
+ * `calibrator` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_calibrator_free(struct awqm_calibrator *calibrator);
+
+/**
  * Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32
  * weights, BF16 for BF16 weights.
  *
@@ -3093,6 +3655,165 @@ awqm_status awqm_convert_checkpoint(const char *src,
                                     const char *dst,
                                     const struct awqm_quantize_options *options,
                                     struct awqm_quantize_report *out_report);
+
+/**
+ * Opens a Hugging Face directory in F16, BF16 or F32 and decides what is to be done; nothing is quantized yet.
+ *
+ * Statuses: as awqm_quantize_checkpoint; JSON and CONFIG for the description of an architecture; INVALID_ARGUMENT when an
+ * interrupted job that is to be resumed had other options or another source (the message names what differs); IO when
+ * another job writes to the same destination.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
+ * things; `out_quantizer` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_create(const char *src,
+                                  const char *dst,
+                                  const struct awqm_quantizer_options *options,
+                                  struct awqm_quantizer **out_quantizer);
+
+/**
+ * What a quantizer is about.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_info(const struct awqm_quantizer *quantizer,
+                                    struct awqm_quantizer_info *out_info);
+
+/**
+ * Group number `index`, in the order of the model.
+ *
+ * Statuses: NOT_FOUND.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group(const struct awqm_quantizer *quantizer,
+                                     size_t index,
+                                     struct awqm_group_info *out_info);
+
+/**
+ * The name of layer number `layer` of a group.
+ *
+ * `index`: number of the group.
+ *
+ * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_get_group_layer(const struct awqm_quantizer *quantizer,
+                                           size_t index,
+                                           size_t layer,
+                                           char *buf,
+                                           size_t cap,
+                                           size_t *out_len);
+
+/**
+ * Searches scales, folds them, clips and rounds all groups of a block (get_group tells the names), or of every block that
+ * is not done when `block` is NULL, and writes them to the folder of the job. A block that is done stays as it is. The
+ * statistics may be dropped afterwards; `calibrator` may be NULL when no group of the block is scaled. The result does
+ * not depend on the number of threads.
+ *
+ * Statuses; blocks that were done before stay done: NOT_FOUND (no such block; no statistics of a group that needs them,
+ * as with an empty calibration), INVALID_ARGUMENT (statistics of another K: another model), TENSOR (a weight that is not
+ * finite; the message names layer, row and column), CANCELLED, IO (also a full disk), OUT_OF_MEMORY.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `calibrator` is NULL or a live handle; `block` is NULL or a
+ * NUL-terminated string.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_run(struct awqm_quantizer *quantizer,
+                               const struct awqm_calibrator *calibrator,
+                               const char *block);
+
+/**
+ * Puts the checkpoint together from the blocks that are done and the rest of the model, with config and index. The
+ * destination appears only when it is complete. Groups that are not scaled and were not run are rounded to nearest.
+ *
+ * Statuses: INVALID_ARGUMENT (a group was not run; the message names it), CANCELLED, IO. Nothing is lost by a failure:
+ * finish can be called again.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle that nothing else uses; `out_report` is NULL or writable for the struct_size that it
+ * carries.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_finish(struct awqm_quantizer *quantizer,
+                                  struct awqm_quantize_report *out_report);
+
+/**
+ * What was chosen so far, as one JSON object: mode, architecture, bits, group_size, zero_point, layout, kept, warnings and
+ * `groups`, each with name, block, k, rows, alpha, duo, scales \[min, max\], unscaled (why), never_active and `layers`,
+ * each with name, n, clip \[share of groups, mean bound\], output, error_rtn, error (mean squares of the output) and
+ * worst_channels. What is not known is null.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_json(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * What was chosen so far, as a table for people: one line for each layer.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * As awqm_quantizer_report_json.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_quantizer_report_text(const struct awqm_quantizer *quantizer,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *out_len);
+
+/**
+ * Frees a quantizer. Before finish, its work goes too, unless options.resume was set. NULL is fine.
+ *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
+ * # Safety
+ * `quantizer` is NULL or a live handle that is not used afterwards.
+ */
+AWQM_API void awqm_quantizer_free(struct awqm_quantizer *quantizer);
 
 /**
  * Writes tensors to one safetensors file, under a temporary name until it is complete; an existing file is replaced.

@@ -160,14 +160,17 @@ examples() {
     local layer=model.layers.0.mlp.up_proj
     mkdir -p "$dir"
     for file in examples-c/[0-9]*.c; do
-        [[ $file == */04_game_loop.c ]] && continue # C11, and has a test of its own
+        [[ $file == */05_game_loop.c ]] && continue # C11, and has a test of its own
         gcc -std=c99 -Wall -Wextra -Wpedantic -Werror "$file" "$@" -o "$dir/$(basename "$file" .c)" || return 1
     done
     prints "K 256, N 512" "$dir/01_linear" $checkpoint $layer &&
         prints "4 bits, group size 64, zero points, layout gemm" "$dir/02_config" $checkpoint $layer &&
         prints "self_attn.o_proj: skipped" "$dir/02_config" $checkpoint model.layers.0.self_attn.o_proj &&
         prints "256 x 512" "$dir/03_repack" $checkpoint $layer &&
-        ! "$dir/03_repack" $checkpoint no.such.layer
+        ! "$dir/03_repack" $checkpoint no.such.layer &&
+        prints "model.layers.0.mlp.down_proj" "$dir/04_calibrate" "$dir/calibrated" &&
+        cargo build -q --release -p awqm-tokenizer && make -s -C examples-c &&
+        target/awqm verify "$dir/calibrated/awq"
 }
 
 # The library says what its kernels are for.

@@ -89,6 +89,11 @@ void json_bool(json *w, const char *key, bool value) {
     fputs(value ? "true" : "false", w->out);
 }
 
+void json_raw(json *w, const char *key, const char *value) {
+    lead(w, key);
+    fputs(value, w->out);
+}
+
 void json_null(json *w, const char *key) {
     lead(w, key);
     fputs("null", w->out);

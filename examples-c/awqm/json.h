@@ -25,6 +25,7 @@ void json_text(json *writer, const char *key, const char *value); /* NULL is nul
 void json_int(json *writer, const char *key, int64_t value);
 void json_real(json *writer, const char *key, double value); /* infinities and NaN are null */
 void json_bool(json *writer, const char *key, bool value);
+void json_raw(json *writer, const char *key, const char *value); /* JSON already */
 void json_null(json *writer, const char *key);
 
 #endif

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "args.h"
 #include "commands.h"
@@ -15,44 +14,12 @@
 #include "engine/engine.h"
 #include "json.h"
 #include "progress.h"
+#include "text.h"
 
 static const char SYNOPSIS[] =
     "perplexity DIR --text FILE [--window 512] [--windows N] [--device D] [--threads T] [--json]";
 
 enum { BATCH = 256 };
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
-}
-
-/* Where the first line that begins with `mark` begins; NULL when there is none. */
-static char *find_line(char *text, const char *mark) {
-    for (char *line = text; line; line = strchr(line, '\n')) {
-        if (*line == '\n') line++;
-        if (strncmp(line, mark, strlen(mark)) == 0) return line;
-    }
-    return NULL;
-}
-
-/* What counts of a text: a byte order mark is dropped, line ends become \n, and of a Project Gutenberg book
- * only what lies between its START and END lines is taken, without blank space at either end. */
-static char *clean(char *text, size_t *length) {
-    char *from = text, *to = text;
-    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) from += 3;
-    while ((*to = *from) != '\0') {
-        from++;
-        if (!(*to == '\r' && *from == '\n')) to++;
-    }
-    char *start = find_line(text, "*** START OF"), *end = find_line(text, "*** END OF");
-    if (end) *end = '\0';
-    if (start) start += strcspn(start, "\n");
-    else start = text;
-    while (is_blank(*start)) start++;
-    end = start + strlen(start);
-    while (end > start && is_blank(end[-1])) end--;
-    *length = (size_t)(end - start);
-    return start;
-}
 
 /* Negative log-likelihood, in nats, of token `next`. */
 static double surprise(const float *logits, size_t n, uint32_t next) {
@@ -98,24 +65,14 @@ int command_perplexity(int argc, char **argv) {
     parse_command_line(argc, argv, &(command_line){SYNOPSIS, positionals, &directory, OPTIONS(options)});
     if (text_path == NULL) usage_error(SYNOPSIS, "--text is missing");
 
-    hf_tokenizer *tokenizer = NULL;
     hf_config config;
-    size_t length, count;
+    size_t count;
     check_hf(hf_config_read(directory, &config));
     if (window < 2 || window > config.max_positions) {
         usage_error(SYNOPSIS, "--window %" PRIu64 ": needed 2 to %u, what the model reads", window,
                     (unsigned)config.max_positions);
     }
-    check_hf(hf_tokenizer_open(directory, &tokenizer));
-    char *file = read_file(text_path, &length);
-    if (memchr(file, '\0', length)) fail("%s: is not a text: it holds a NUL byte", text_path);
-    const char *text = clean(file, &length);
-    check_hf(hf_tokenizer_encode(tokenizer, text, length, 0, NULL, 0, &count));
-    if (count < 2) fail("%s: has %zu tokens (needed at least 2)", text_path, count);
-    uint32_t *ids = allocate(count, sizeof *ids);
-    check_hf(hf_tokenizer_encode(tokenizer, text, length, 0, ids, count, &count));
-    free(file);
-    hf_tokenizer_free(tokenizer);
+    uint32_t *ids = read_tokens(directory, text_path, &count);
     uint64_t whole = count / window;
     if (whole == 0) {
         whole = 1;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "args.h"
+#include "awq.h"
 #include "commands.h"
 #include "common.h"
 #include "json.h"
@@ -10,16 +11,20 @@
 #include "progress.h"
 
 static const char QUANTIZE_SYNOPSIS[] =
-    "quantize SRC DST [--method rtn] [--bits 4|8] [--group-size G] [--symmetric]\n"
+    "quantize SRC DST [--method awq|rtn] [--text FILE | --calibration FILE.safetensors]\n"
+    "                     [--awq-mode better|faithful] [--bits 4|8] [--group-size G] [--symmetric]\n"
     "                     [--format gemm|gemv|gemv_fast|compressed-tensors|marlin|awq_marlin] [--skip "
     "PATTERN]...\n"
+    "                     [--windows N] [--window T] [--architecture FILE.json] [--resume]\n"
     "                     [--max-shard-bytes B] [--overwrite] [--threads T] [--json]";
 static const char CONVERT_SYNOPSIS[] =
     "convert DIR DST --to gemm|gemv|gemv_fast|compressed-tensors|marlin|awq_marlin\n"
     "                     [--max-shard-bytes B] [--overwrite] [--threads T] [--json]";
 
-enum { METHOD_RTN, METHOD_AWQ };
+enum { METHOD_AUTO, METHOD_RTN, METHOD_AWQ };
 static const choice METHODS[] = {{"rtn", METHOD_RTN}, {"awq", METHOD_AWQ}, {NULL, 0}};
+static const choice AWQ_MODES[] = {
+    {"better", AWQM_AWQ_MODE_BETTER}, {"faithful", AWQM_AWQ_MODE_FAITHFUL}, {NULL, 0}};
 
 typedef awqm_status rewrite_fn(const char *src, const char *dst, const awqm_quantize_options *options,
                                awqm_quantize_report *report);
@@ -61,20 +66,31 @@ static int rewrite(rewrite_fn *job, const char *const paths[2], awqm_quantize_op
 }
 
 int command_quantize(int argc, char **argv) {
-    const char *paths[2] = {NULL, NULL}, *calibration = NULL;
-    uint32_t method = METHOD_RTN, layout = AWQM_LAYOUT_AWQ_GEMM;
-    uint64_t bits = 4, max_shard_bytes = 0, threads = 0;
+    const char *paths[2] = {NULL, NULL};
+    uint32_t method = METHOD_AUTO, layout = AWQM_LAYOUT_AWQ_GEMM;
+    uint64_t bits = 4, threads = 0;
     int64_t group_size = 128;
     text_list skip = {NULL, 0};
-    bool symmetric = false, overwrite = false, as_json = false;
+    bool symmetric = false, overwrite = false, resume = false, as_json = false;
+    uint64_t max_shard_bytes = 0;
+    awq_request awq = {.text = {.windows = 128, .window = 512}, .options = {.mode = AWQM_AWQ_MODE_BETTER}};
     const char *const positionals[] = {"SRC", "DST", NULL};
     const option options[] = {
-        {"--method", OPTION_CHOICE, &method, "rtn|awq", "round to nearest, or the AWQ search (rtn)", METHODS},
+        {"--method", OPTION_CHOICE, &method, "awq|rtn",
+         "activation-aware, or round to nearest (awq with --text or --calibration, else rtn)", METHODS},
+        {"--text", OPTION_TEXT, &awq.text.path, "FILE", "what the model reads to be calibrated", NULL},
+        {"--windows", OPTION_COUNT, &awq.text.windows, "N", "at most so many pieces of the text (128)", NULL},
+        {"--window", OPTION_COUNT, &awq.text.window, "T", "tokens of a piece (512)", NULL},
+        {"--calibration", OPTION_TEXT, &awq.calibration, "FILE",
+         "a saved calibration, or inputs [.., K] under the names of their layers", NULL},
+        {"--awq-mode", OPTION_CHOICE, &awq.options.mode, "better|faithful",
+         "the least error, or AutoAWQ's own choices (better)", AWQ_MODES},
+        {"--architecture", OPTION_TEXT, &awq.options.architecture, "FILE", "JSON: what scales fold into", NULL},
+        {"--resume", OPTION_FLAG, &resume, NULL, "go on with an interrupted job, and let this one be", NULL},
         {"--bits", OPTION_COUNT, &bits, "4|8", "bits of a weight (4)", NULL},
         {"--group-size", OPTION_NUMBER, &group_size, "G", "inputs that share a scale; -1: all (128)", NULL},
         {"--symmetric", OPTION_FLAG, &symmetric, NULL, "no zero points", NULL},
         {"--format", OPTION_CHOICE, &layout, "gemm|gemv|...", "how the weights are packed (gemm)", LAYOUTS},
-        {"--calibration", OPTION_TEXT, &calibration, "FILE", "activations for --method awq", NULL},
         {"--skip", OPTION_TEXTS, &skip, "PATTERN", "leave these layers: a name or whole parts of one", NULL},
         {"--max-shard-bytes", OPTION_COUNT, &max_shard_bytes, "B", "size of a file (4 GiB)", NULL},
         {"--overwrite", OPTION_FLAG, &overwrite, NULL, "write over what is in DST", NULL},
@@ -82,26 +98,50 @@ int command_quantize(int argc, char **argv) {
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},
     };
     parse_command_line(argc, argv, &(command_line){QUANTIZE_SYNOPSIS, positionals, paths, OPTIONS(options)});
-    if (method == METHOD_AWQ || calibration) {
-        fail("the AWQ search and its calibration are not in version %s; use --method rtn",
-             awqm_version_string());
-    }
-    awqm_quantize_options o = {
-        .bits = bits > UINT32_MAX ? UINT32_MAX : (uint32_t)bits,
-        .symmetric = symmetric,
-        .group_size = group_size,
-        .layout = layout,
-        .range_rule = layout == AWQM_LAYOUT_COMPRESSED_TENSORS ? AWQM_RANGE_RULE_COMPRESSED_TENSORS
-                                                               : AWQM_RANGE_RULE_AUTOAWQ,
-        .skip = skip.items,
-        .skip_count = skip.count,
-        .max_shard_bytes = max_shard_bytes,
-        .overwrite = overwrite,
-    };
+    bool calibrated = awq.text.path || awq.calibration;
+    if (method == METHOD_AUTO) method = calibrated ? METHOD_AWQ : METHOD_RTN;
     /* To the library 0 stands for the default; on the command line it is a mistake. */
     if (bits == 0) usage_error(QUANTIZE_SYNOPSIS, "--bits 0: needed 4 or 8");
     if (group_size == 0) usage_error(QUANTIZE_SYNOPSIS, "--group-size 0: needed -1 or at least 1");
-    return rewrite(awqm_quantize_checkpoint, paths, &o, threads, as_json);
+    uint32_t narrow_bits = bits > UINT32_MAX ? UINT32_MAX : (uint32_t)bits;
+
+    if (method == METHOD_RTN) {
+        if (calibrated) usage_error(QUANTIZE_SYNOPSIS, "--method rtn looks at no activations");
+        if (resume || awq.options.architecture) {
+            usage_error(QUANTIZE_SYNOPSIS, "--resume and --architecture are of --method awq");
+        }
+        awqm_quantize_options o = {
+            .bits = narrow_bits,
+            .symmetric = symmetric,
+            .group_size = group_size,
+            .layout = layout,
+            .range_rule = layout == AWQM_LAYOUT_COMPRESSED_TENSORS ? AWQM_RANGE_RULE_COMPRESSED_TENSORS
+                                                                   : AWQM_RANGE_RULE_AUTOAWQ,
+            .skip = skip.items,
+            .skip_count = skip.count,
+            .max_shard_bytes = max_shard_bytes,
+            .overwrite = overwrite,
+        };
+        return rewrite(awqm_quantize_checkpoint, paths, &o, threads, as_json);
+    }
+    if (!calibrated) usage_error(QUANTIZE_SYNOPSIS, "--method awq needs --text or --calibration");
+    if (awq.text.path && awq.calibration) {
+        usage_error(QUANTIZE_SYNOPSIS, "--text and --calibration: needed one of them");
+    }
+    if (awq.text.windows == 0) usage_error(QUANTIZE_SYNOPSIS, "--windows 0: needed at least 1");
+    if (awq.text.window < 2) usage_error(QUANTIZE_SYNOPSIS, "--window: needed at least 2 tokens");
+    awq.source = paths[0];
+    awq.destination = paths[1];
+    awq.options.bits = narrow_bits;
+    awq.options.symmetric = symmetric;
+    awq.options.group_size = group_size;
+    awq.options.layout = layout;
+    awq.options.skip = skip.items;
+    awq.options.skip_count = skip.count;
+    awq.options.max_shard_bytes = max_shard_bytes;
+    awq.options.overwrite = overwrite;
+    awq.options.resume = resume;
+    return quantize_awq(&awq, (uint32_t)threads, as_json);
 }
 
 int command_convert(int argc, char **argv) {

@@ -39,6 +39,8 @@ pub mod plan_text;
 
 pub mod cuda;
 
+pub mod calibrator;
 pub mod quantize;
+pub mod quantizer;
 
 pub mod tensors;

@@ -23,7 +23,7 @@ use crate::types::{self, Bits, GroupSize, QuantSpec};
 pub struct awqm_progress {
     /// sizeof(awqm_progress).
     pub struct_size: usize,
-    /// What is being done: "layers", "copy" (other tensors) or "finish".
+    /// What is being done: "search" (of a group, by awqm_quantizer_run), "layers", "copy" (other tensors) or "finish".
     pub stage: *const c_char,
     /// The layer or tensor at hand.
     pub layer: *const c_char,
@@ -124,7 +124,7 @@ impl awqm_quantize_options {
 
     /// # Safety
     /// `skip` points to `skip_count` NUL-terminated strings.
-    unsafe fn checkpoint(&self) -> Result<CheckpointOptions> {
+    pub(super) unsafe fn checkpoint(&self) -> Result<CheckpointOptions> {
         let mut options = CheckpointOptions::new(self.spec()?, self.to()?);
         options.rule = self.range_rule.get("options.range_rule")?;
         options.writer = self.writer();
@@ -138,7 +138,7 @@ impl awqm_quantize_options {
     }
 
     /// The host's callback as the library calls it: true = go on.
-    fn report(&self, progress: &Progress) -> bool {
+    pub(super) fn report(&self, progress: &Progress) -> bool {
         let Some(call) = self.progress else { return true };
         let text = |s: &str| CString::new(s.replace('\0', "\u{fffd}")).unwrap_or_default();
         let layer = text(progress.layer);
@@ -146,6 +146,7 @@ impl awqm_quantize_options {
             Stage::Layers => c"layers",
             Stage::Copy => c"copy",
             Stage::Finish => c"finish",
+            Stage::Search => c"search",
         };
         let p = awqm_progress {
             struct_size: size_of::<awqm_progress>(),
@@ -214,7 +215,7 @@ pub unsafe extern "C" fn awqm_quantize_tensor(
     })
 }
 
-fn report(done: &Report) -> awqm_quantize_report {
+pub(super) fn report(done: &Report) -> awqm_quantize_report {
     awqm_quantize_report {
         struct_size: 0,
         layers_quantized: done.layers as u64,
@@ -228,7 +229,9 @@ fn report(done: &Report) -> awqm_quantize_report {
 ///
 /// # Safety
 /// As [`InfoOut::new`], or NULL.
-unsafe fn report_out(p: *mut awqm_quantize_report) -> Result<Option<InfoOut<awqm_quantize_report>>> {
+pub(super) unsafe fn report_out(
+    p: *mut awqm_quantize_report,
+) -> Result<Option<InfoOut<awqm_quantize_report>>> {
     // SAFETY: the caller's promise.
     if p.is_null() { Ok(None) } else { unsafe { InfoOut::new(p, "out_report") }.map(Some) }
 }

@@ -6,9 +6,9 @@ use std::ffi::{CStr, c_char};
 use crate::config::QuantMethod;
 use crate::cpu::Isa;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{Layout, Role};
-use crate::quantize::RangeRule;
+use crate::quantize::{AwqMode, RangeRule};
 use crate::types::Dtype;
 
 /// Element type of a tensor.
@@ -115,7 +115,8 @@ impl awqm_kernel {
     pub const AUTO: awqm_kernel = awqm_kernel(0);
     /// For few rows: each weight is decoded where it is multiplied.
     pub const GEMV: awqm_kernel = awqm_kernel(1);
-    /// For many rows: blocks of weights are decoded once and used for all of them.
+    /// For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+    /// code, and the only one below compute capability 8.0.
     pub const GEMM: awqm_kernel = awqm_kernel(2);
     /// Tensor cores, compute capability 8.0 and up.
     pub const MARLIN: awqm_kernel = awqm_kernel(3);
@@ -157,7 +158,9 @@ pub struct awqm_compute(pub u32);
 impl awqm_compute {
     /// Activations as given, products and sums in f32 or better.
     pub const EXACT: awqm_compute = awqm_compute(0);
-    /// Activations rounded to 8 bits on the fly. Not in this version.
+    /// Activations rounded to 8-bit integers on the fly, with a scale for each row and each 128 inputs of a group (fewer
+    /// where groups are smaller); codes and scales of the weights stay what they are. Several times faster for many rows,
+    /// at a relative error of y of some 0.7 % for activations without outliers. CPU, quantized layers.
     pub const INT8: awqm_compute = awqm_compute(1);
 }
 
@@ -187,6 +190,18 @@ impl awqm_range_rule {
     pub const AUTOAWQ: awqm_range_rule = awqm_range_rule(1);
     /// compressed-tensors' formula: the range is widened to include 0 first.
     pub const COMPRESSED_TENSORS: awqm_range_rule = awqm_range_rule(2);
+}
+
+/// How the AWQ search works.
+#[repr(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct awqm_awq_mode(pub u32);
+
+impl awqm_awq_mode {
+    /// Whatever gives the least output error that this library knows how to find.
+    pub const BETTER: awqm_awq_mode = awqm_awq_mode(0);
+    /// AutoAWQ's choices.
+    pub const FAITHFUL: awqm_awq_mode = awqm_awq_mode(1);
 }
 
 /// Whether something can be run.
@@ -331,14 +346,17 @@ impl awqm_tp_dim {
 }
 
 impl awqm_compute {
-    /// Only exact arithmetic exists so far.
-    pub(super) fn check(self, argument: &str) -> Result<()> {
+    pub(super) fn get(self, argument: &str) -> Result<Compute> {
+        Compute::from_code(self.0).ok_or_else(|| unknown("awqm_compute", self.0, argument))
+    }
+}
+
+impl awqm_awq_mode {
+    pub(super) fn get(self, argument: &str) -> Result<AwqMode> {
         match self {
-            awqm_compute::EXACT => Ok(()),
-            awqm_compute::INT8 => {
-                Err(Error::unsupported("this version has no int8 arithmetic").subject(argument))
-            }
-            _ => Err(unknown("awqm_compute", self.0, argument)),
+            awqm_awq_mode::BETTER => Ok(AwqMode::Better),
+            awqm_awq_mode::FAITHFUL => Ok(AwqMode::Faithful),
+            _ => Err(unknown("awqm_awq_mode", self.0, argument)),
         }
     }
 }

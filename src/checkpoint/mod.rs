@@ -29,6 +29,7 @@ mod shards;
 mod single;
 mod staging;
 mod table;
+mod tensor_file;
 mod values;
 mod writer;
 
@@ -49,8 +50,10 @@ use table::Table;
 pub use layers::LayerEntry;
 pub use parts::{Split, TensorParallel};
 pub use shards::TensorPlan;
-pub use single::{load_packed, save_packed, save_tensors};
+pub use single::{load_packed, save_packed, save_packed_with, save_tensors};
+pub use staging::check_destination;
 pub use table::TensorView;
+pub use tensor_file::TensorFile;
 pub use writer::{ShardWriter, WriterOptions, Written};
 
 /// A checkpoint, open for reading. Immutable; may be used by many threads at once.

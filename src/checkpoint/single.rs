@@ -129,9 +129,27 @@ impl Label {
 /// # Errors
 /// As [`save_tensors`].
 pub fn save_packed(packed: &Packed, path: &Path, prefix: &str) -> Result<()> {
-    let label = serde_json::to_string(&Label::of(packed)).map_err(|e| Error::internal(e.to_string()))?;
-    let metadata = [("format".to_string(), "pt".to_string()), (label_key(prefix), label)];
-    save_tensors(path, &names::tensors(packed, prefix)?, metadata.into())
+    let format = HashMap::from([("format".to_string(), "pt".to_string())]);
+    save_packed_with(&[(prefix, packed)], vec![], path, format)
+}
+
+/// As [`save_packed`], for several layers in one file, with other tensors and texts beside them.
+///
+/// # Errors
+/// As [`save_tensors`].
+pub fn save_packed_with(
+    layers: &[(&str, &Packed)],
+    others: Vec<(TensorPlan, Cow<[u8]>)>,
+    path: &Path,
+    mut metadata: HashMap<String, String>,
+) -> Result<()> {
+    let mut tensors = others;
+    for (prefix, packed) in layers {
+        let label = serde_json::to_string(&Label::of(packed)).map_err(|e| Error::internal(e.to_string()))?;
+        metadata.insert(label_key(prefix), label);
+        tensors.extend(names::tensors(packed, prefix)?);
+    }
+    save_tensors(path, &tensors, metadata)
 }
 
 /// Reads a layer that [`save_packed`] wrote.

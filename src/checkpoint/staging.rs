@@ -48,10 +48,8 @@ impl Staging {
             committed: false,
         };
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
-        if existing == Existing::Refuse
-            && let Some(file) = checkpoint_files(dir)?.first()
-        {
-            return Err(exists(&dir.join(file)));
+        if existing == Existing::Refuse {
+            check_destination(dir)?;
         }
         Ok(staging)
     }
@@ -123,6 +121,20 @@ impl Drop for Staging {
             let inner = self.dir.ancestors().take_while(|a| a.starts_with(made));
             inner.for_each(|a| drop(fs::remove_dir(a)));
         }
+    }
+}
+
+/// Refuses a directory that holds a checkpoint, as [`super::ShardWriter`] would without `overwrite`.
+///
+/// # Errors
+/// [`ErrorKind::Io`] naming a file of the checkpoint.
+pub fn check_destination(dir: &Path) -> Result<()> {
+    if !dir.is_dir() {
+        return Ok(());
+    }
+    match checkpoint_files(dir)?.first() {
+        Some(file) => Err(exists(&dir.join(file))),
+        None => Ok(()),
     }
 }
 

@@ -156,7 +156,7 @@ impl Table {
 }
 
 /// Our name for the container's dtype; 8-bit floats and the like have none.
-fn dtype(d: safetensors::Dtype) -> Option<Dtype> {
+pub(super) fn dtype(d: safetensors::Dtype) -> Option<Dtype> {
     use safetensors::Dtype as S;
     Some(match d {
         S::F16 => Dtype::F16,

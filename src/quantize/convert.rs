@@ -41,7 +41,7 @@ pub fn convert_checkpoint(
         return Err(Error::invalid("the model has no quantized layer to convert").file(src));
     }
     let warnings = source.warnings().to_vec();
-    let job = Rewrite { source: &source, targets, writer: *writer, warnings };
+    let job = Rewrite { source: &source, targets, writer: *writer, warnings, changed: Default::default() };
     let mut make = |target: &Target| {
         let mut whole = Part::whole(source.layer(&target.name)?);
         // The bias is copied with the other tensors.

@@ -67,6 +67,8 @@ pub enum Stage {
     Copy = 2,
     /// Writes the small files and gives everything its final name. The last call.
     Finish = 3,
+    /// Searches the scales of a group of layers and rounds them.
+    Search = 4,
 }
 
 /// Where a job stands; told before each step.

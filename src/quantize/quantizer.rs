@@ -41,25 +41,22 @@ pub fn quantize_checkpoint(
     par: &dyn Parallel,
 ) -> Result<Report> {
     let source = rewrite::open(src, dst)?;
-    if let Some(config) = source.config() {
-        return Err(Error::invalid("the model is quantized already; convert it instead")
-            .file(src)
-            .found(&config.source));
-    }
     let (chosen, warnings) = choose(&source, &options.skip)?;
-    let mut targets = vec![];
-    for entry in &chosen {
-        targets.push(target(&source, entry, options).map_err(|e| e.subject(&entry.name))?);
-    }
-    if targets.is_empty() {
-        return Err(Error::invalid("the model has no linear layer to quantize").file(src));
-    }
-    let job = Rewrite { source: &source, targets, writer: options.writer, warnings };
+    let targets = targets(&source, &chosen, options)?;
+    let job =
+        Rewrite { source: &source, targets, writer: options.writer, warnings, changed: Default::default() };
     job.run(dst, &mut |target| quantize(&source, target, options, par), progress)
 }
 
-/// The layers to quantize, and a warning for each pattern of the caller's that skips nothing.
-fn choose<'a>(source: &'a Checkpoint, skip: &[String]) -> Result<(Vec<&'a LayerEntry>, Vec<String>)> {
+/// The layers of a dense model to quantize, and a warning for each pattern of the caller's that skips nothing.
+pub(super) fn choose<'a>(
+    source: &'a Checkpoint,
+    skip: &[String],
+) -> Result<(Vec<&'a LayerEntry>, Vec<String>)> {
+    if let Some(config) = source.config() {
+        let e = Error::invalid("the model is quantized already; convert it instead").found(&config.source);
+        return Err(source.dir().into_iter().fold(e, Error::file));
+    }
     let mut warnings = source.warnings().to_vec();
     for pattern in skip {
         if pattern.is_empty() {
@@ -72,6 +69,20 @@ fn choose<'a>(source: &'a Checkpoint, skip: &[String]) -> Result<(Vec<&'a LayerE
     }
     let chosen = source.layers().iter().filter(|l| !skip.iter().any(|p| matches(p, &l.name))).collect();
     Ok((chosen, warnings))
+}
+
+/// What the chosen layers become; at least one.
+pub(super) fn targets(
+    source: &Checkpoint,
+    chosen: &[&LayerEntry],
+    options: &CheckpointOptions,
+) -> Result<Vec<Target>> {
+    if chosen.is_empty() {
+        let e = Error::invalid("the model has no linear layer to quantize");
+        return Err(source.dir().into_iter().fold(e, Error::file));
+    }
+    let one = |entry: &&LayerEntry| target(source, entry, options).map_err(|e| e.subject(&entry.name));
+    chosen.iter().map(one).collect()
 }
 
 fn target(source: &Checkpoint, entry: &LayerEntry, options: &CheckpointOptions) -> Result<Target> {
@@ -87,7 +98,8 @@ fn target(source: &Checkpoint, entry: &LayerEntry, options: &CheckpointOptions) 
     Ok(Target { name: entry.name.clone(), desc, from: vec![weight] })
 }
 
-fn rtn_options(options: &CheckpointOptions, dtype: Dtype) -> RtnOptions {
+/// How a weight of that type is rounded.
+pub(super) fn rtn_options(options: &CheckpointOptions, dtype: Dtype) -> RtnOptions {
     let compressed_tensors = options.layout == Layout::CompressedTensors;
     let rule = options.rule.unwrap_or(match compressed_tensors {
         true => RangeRule::CompressedTensors,

@@ -1,7 +1,7 @@
 //! A checkpoint copied with some of its layers replaced: the streaming that quantizing and converting share.
 //! At any time one layer is in memory, and nothing is seen in the destination until all of it is there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -34,6 +34,8 @@ pub(super) struct Rewrite<'a> {
     pub targets: Vec<Target>,
     pub writer: WriterOptions,
     pub warnings: Vec<String>,
+    /// New contents of tensors that stay what they are but for their values.
+    pub changed: BTreeMap<String, Vec<u8>>,
 }
 
 /// Opens a model directory as the source of a job that writes to `dst`.
@@ -93,7 +95,7 @@ impl Rewrite<'_> {
         }
         for (i, (name, tensor)) in kept.iter().enumerate() {
             telling.next(Stage::Copy, name, i, kept.len())?;
-            writer.write(name, tensor.data)?;
+            writer.write(name, self.changed.get(*name).map_or(tensor.data, |data| data))?;
             telling.bytes_done += tensor.data.len() as u64;
         }
         telling.next(Stage::Finish, "", 0, 1)?;

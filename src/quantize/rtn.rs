@@ -2,11 +2,10 @@
 
 use std::sync::Mutex;
 
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
-
 use super::arithmetic::{Arithmetic, Brain, Half, Single};
+use super::by_row::{ByRow, RowMut, store_scale};
 use super::rule::{self, RangeRule};
+use super::widen::widen;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Plain;
 use crate::parallel::Parallel;
@@ -63,6 +62,18 @@ pub fn rtn(
     options: &RtnOptions,
     par: &dyn Parallel,
 ) -> Result<Plain> {
+    Ok(rtn_by_row(weight, dtype, n, k, options, par)?.into_plain(par))
+}
+
+/// [`rtn`] before its result is turned round.
+pub(super) fn rtn_by_row(
+    weight: &[u8],
+    dtype: Dtype,
+    n: usize,
+    k: usize,
+    options: &RtnOptions,
+    par: &dyn Parallel,
+) -> Result<ByRow> {
     let (arithmetic, scale_dtype) = options.types(dtype);
     for (what, d) in [("weight", dtype), ("arithmetic", arithmetic), ("scale_dtype", scale_dtype)] {
         if !d.is_activation() {
@@ -81,33 +92,11 @@ pub fn rtn(
             .needed(format!("{bytes} bytes for [{n}, {k}] in {dtype}, and no dimension 0")));
     }
     let rows = Rows { weight, dtype, n, k, options, scale_dtype };
-    let by_row = match arithmetic {
+    match arithmetic {
         Dtype::F16 => rows.quantize::<Half>(par),
         Dtype::BF16 => rows.quantize::<Brain>(par),
         _ => rows.quantize::<Single>(par),
-    }?;
-    let groups = options.spec.group.count(k);
-    Ok(Plain {
-        k,
-        n,
-        spec: options.spec,
-        scale_dtype,
-        q: transpose::<1>(&by_row.q, n, k, par),
-        z: if options.spec.zero_point { transpose::<1>(&by_row.z, n, groups, par) } else { vec![] },
-        scales: match scale_dtype.bytes() {
-            2 => transpose::<2>(&by_row.scales, n, groups, par),
-            _ => transpose::<4>(&by_row.scales, n, groups, par),
-        },
-        bias: None,
-        bias_dtype: Dtype::F16,
-    })
-}
-
-/// Codes \[N, K\], zero points and scales \[N, G\], of all rows or of some.
-struct ByRow<T> {
-    q: T,
-    z: T,
-    scales: T,
+    }
 }
 
 /// The weight as it comes.
@@ -121,18 +110,14 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn quantize<A: Arithmetic>(&self, par: &dyn Parallel) -> Result<ByRow<Vec<u8>>> {
-        let (n, k) = (self.n, self.k);
-        let groups = self.options.spec.group.count(k);
-        let scale_row = groups * self.scale_dtype.bytes();
-        let mut out = ByRow { q: vec![0; n * k], z: vec![0; n * groups], scales: vec![0; n * scale_row] };
+    fn quantize<A: Arithmetic>(&self, par: &dyn Parallel) -> Result<ByRow> {
+        let mut out = ByRow::new(self.n, self.k, self.options.spec, self.scale_dtype);
         let failed = Mutex::new(None::<(usize, Error)>);
-        let rows = out.q.chunks_mut(k).zip(out.z.chunks_mut(groups)).zip(out.scales.chunks_mut(scale_row));
-        let mut rows: Vec<_> = rows.map(|((q, z), scales)| ByRow { q, z, scales }).collect();
+        let mut rows = out.rows_mut();
         // A lock for each task is how disjoint pieces reach a shared closure; nobody ever waits for one.
         let tasks: Vec<_> = rows.chunks_mut(ROWS).map(Mutex::new).collect();
         par.run(tasks.len(), &|t| {
-            let mut weights = vec![0f32; k];
+            let mut weights = vec![0f32; self.k];
             for (i, out) in tasks[t].lock().expect("no task panics").iter_mut().enumerate() {
                 let r = t * ROWS + i;
                 if let Err(e) = self.row::<A>(r, &mut weights, out) {
@@ -152,7 +137,7 @@ impl Rows<'_> {
     }
 
     /// Quantizes row `r`; `row` is room for its weights.
-    fn row<A: Arithmetic>(&self, r: usize, row: &mut [f32], out: &mut ByRow<&mut [u8]>) -> Result<()> {
+    fn row<A: Arithmetic>(&self, r: usize, row: &mut [f32], out: &mut RowMut) -> Result<()> {
         let RtnOptions { spec, rule, arithmetic, .. } = self.options;
         let bytes = self.k * self.dtype.bytes();
         widen(&self.weight[r * bytes..][..bytes], self.dtype, row);
@@ -174,7 +159,7 @@ impl Rows<'_> {
                     .needed(format!("a finite {arithmetic} number")));
             }
             let params = rule::params::<A>(range, *rule, spec);
-            if !narrow(params.scale, self.scale_dtype, stored) {
+            if !store_scale(params.scale, self.scale_dtype, stored) {
                 let what = format!("the weights in row {r}, group {j} lie too far apart for its scale");
                 return Err(Error::new(ErrorKind::Tensor, what)
                     .found(format!("{:e} to {:e}", range.min, range.max))
@@ -185,73 +170,4 @@ impl Rows<'_> {
         }
         Ok(())
     }
-}
-
-/// Reads a row; its bytes need no alignment.
-fn widen(bytes: &[u8], dtype: Dtype, row: &mut [f32]) {
-    match dtype {
-        Dtype::F16 => {
-            // In pieces, through the conversion that uses the processor's own instructions.
-            let mut piece = [f16::ZERO; 256];
-            for (bytes, row) in bytes.chunks(512).zip(row.chunks_mut(256)) {
-                let piece = &mut piece[..row.len()];
-                for (h, &b) in piece.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *h = f16::from_le_bytes(b);
-                }
-                piece.convert_to_f32_slice(row);
-            }
-        }
-        Dtype::BF16 => {
-            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *w = bf16::from_le_bytes(b).to_f32();
-            }
-        }
-        _ => {
-            for (w, &b) in row.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                *w = f32::from_le_bytes(b);
-            }
-        }
-    }
-}
-
-/// Stores a scale; false when it overflows.
-fn narrow(scale: f32, dtype: Dtype, out: &mut [u8]) -> bool {
-    match dtype {
-        Dtype::F16 => {
-            let s = f16::from_f32(scale);
-            out.copy_from_slice(&s.to_le_bytes());
-            s.is_finite()
-        }
-        Dtype::BF16 => {
-            let s = bf16::from_f32(scale);
-            out.copy_from_slice(&s.to_le_bytes());
-            s.is_finite()
-        }
-        _ => {
-            out.copy_from_slice(&scale.to_le_bytes());
-            scale.is_finite()
-        }
-    }
-}
-
-/// \[rows, cols\] elements of `S` bytes to \[cols, rows\].
-fn transpose<const S: usize>(from: &[u8], rows: usize, cols: usize, par: &dyn Parallel) -> Vec<u8> {
-    const TILE: usize = 64;
-    let mut to = vec![0; from.len()];
-    {
-        let from = from.as_chunks::<S>().0;
-        let tasks: Vec<_> = to.chunks_mut(TILE * rows * S).map(Mutex::new).collect();
-        par.run(tasks.len(), &|t| {
-            let mut out = tasks[t].lock().expect("no task panics");
-            for first in (0..rows).step_by(TILE) {
-                let height = TILE.min(rows - first);
-                for (c, line) in out.chunks_mut(rows * S).enumerate() {
-                    let column = from[first * cols + t * TILE + c..].iter().step_by(cols);
-                    let line = &mut line.as_chunks_mut::<S>().0[first..first + height];
-                    line.iter_mut().zip(column).for_each(|(to, from)| *to = *from);
-                }
-            }
-        });
-    }
-    to
 }

@@ -176,6 +176,7 @@ static void device_linear_plan(const char *fixtures) {
     NULLS(awqm_linear_create_from_device(device, &layer_desc, NULL, &other));
     NULLS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, NULL));
     FAILS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, &other)); /* no GPU */
+    NULLS(awqm_device_export_tuning(NULL, NULL, 0, NULL));
     NULLS(awqm_linear_dequantize(NULL, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
     STATUS(AWQM_STATUS_UNSUPPORTED, awqm_linear_dequantize(linear, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
     NULLS(awqm_cuda_repack(NULL, &layer_desc, &layer_tensors, AWQM_LAYOUT_MARLIN, x, 1, x, 1, x, 1, NULL));

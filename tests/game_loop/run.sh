@@ -8,10 +8,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 strict="-std=c11 -Wall -Wextra -Wpedantic -Werror -O2"
 # shellcheck disable=SC2086 # a list of flags
-gcc $strict examples-c/04_game_loop.c "-I$prefix/include" "-L$prefix/lib" -lawq_marlin "-Wl,-rpath,$prefix/lib" -lpthread \
+gcc $strict examples-c/05_game_loop.c "-I$prefix/include" "-L$prefix/lib" -lawq_marlin "-Wl,-rpath,$prefix/lib" -lpthread \
     -o "$work/game_loop"
 gcc -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared -fno-builtin tests/game_loop/count_allocations.c -o "$work/count.so"
-[ "$(wc -l <examples-c/04_game_loop.c)" -le 200 ]
+[ "$(wc -l <examples-c/05_game_loop.c)" -le 200 ]
 
 allocations() { # FRAMES: how often that many frames ask for memory
     LD_PRELOAD=$work/count.so ALLOCATIONS=$work/calls "$work/game_loop" tests/fixtures/checkpoint/llama2l_gemm "$1" >"$work/out"

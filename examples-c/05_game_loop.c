@@ -1,6 +1,6 @@
 /* A layer for each slice of a frame, as a game runs a model beside everything else: every frame has a budget, the layers
  * run one after the other on the game's own worker threads, and what does not fit into this frame goes on in the next.
- * After loading, nothing is allocated and nothing waits for anything but the frame's own work. 04_game_loop DIR FRAMES */
+ * After loading, nothing is allocated and nothing waits for anything but the frame's own work. 05_game_loop DIR FRAMES */
 #define _POSIX_C_SOURCE 200809L
 #include <awq_marlin.h>
 #include <pthread.h>
