@@ -85,7 +85,7 @@ fn unbound(name: []const u8) !bool {
 
 fn expectListed(bound: bool, name: []const u8) !void {
     if (bound == try unbound(name)) {
-        std.debug.print("{s}: bound {}, listed as unbound {}\n", .{ name, bound, !bound });
+        std.debug.print("{s}: bound {}, listed as unbound {}\n", .{ name, bound, bound });
         return error.NotInStep;
     }
 }
