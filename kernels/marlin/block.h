@@ -1,5 +1,6 @@
 // A block from end to end: its share, the ring, the products, the sums.
 #pragma once
+#include "../common/splits.h"
 #include "fetch.h"
 #include "reduce.h"
 
@@ -47,7 +48,6 @@ AWQM_DEVICE void multiply_slices(const MarlinArgs& a, const Share<Tile>& share, 
 
 template <class Machine, class T, class Tile, int BITS> AWQM_DEVICE void marlin(const MarlinArgs& a) {
   AWQM_DYNAMIC_SHARED(shared);
-  AWQM_SHARED(uint32_t, arrived, 1);
   int block;
   const Share<Tile> share = share_of<Tile>(block);
   const int thread = threadIdx.x;
@@ -67,12 +67,7 @@ template <class Machine, class T, class Tile, int BITS> AWQM_DEVICE void marlin(
   }
   if (a.splits == 1) return;
 
-  thread_fence();
-  sync_threads();
-  if (thread == 0) arrived[0] = atomic_increment(a.counters + block);
-  sync_threads();
-  if (arrived[0] + 1 != static_cast<uint32_t>(a.splits)) return;
-  thread_fence();
+  if (!arrives_last(a.counters + block, a.splits)) return;
   result.add_splits(partials);
   if (thread == 0) store_relaxed(a.counters + block, 0);
 }

@@ -31,7 +31,7 @@ pub struct MarlinTile {
 }
 
 impl MarlinTile {
-    /// Rows of k of a stage, in tiles of 16.
+    /// Rows of k of a stage, in tiles of 16. Slices of whole stages run faster, and groups of whole stages do (64, 128).
     pub const STAGE_TILES: usize = 4;
 
     /// Dynamic shared memory of a block on a GPU of this compute capability, in bytes.
