@@ -93,7 +93,7 @@ impl Buffer {
         let ptr = NonNull::new(at.cast::<u8>()).ok_or_else(|| no_room(len))?;
         // From here on dropping gives it back.
         let buffer = Buffer { ptr, len, owner: Owner::Host(host) };
-        if ptr.as_ptr() as usize % ALIGN != 0 {
+        if !(ptr.as_ptr() as usize).is_multiple_of(ALIGN) {
             return Err(Error::invalid("the host's allocator gave memory that is not aligned")
                 .subject("allocator.alloc")
                 .found(format!("{at:p}"))

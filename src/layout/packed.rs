@@ -53,7 +53,7 @@ impl Packed {
         let parts = [("qweight", view.qweight), ("scales", view.scales), ("qzeros", view.qzeros)];
         if matches!(view.desc.layout, Layout::Cpu | Layout::Dense) {
             for (name, bytes) in parts {
-                if !bytes.is_empty() && bytes.as_ptr() as usize % ALIGN != 0 {
+                if !bytes.is_empty() && !(bytes.as_ptr() as usize).is_multiple_of(ALIGN) {
                     return Err(Error::invalid("lies on no boundary that a layer can run from")
                         .subject(name)
                         .found(format!("{:p}", bytes.as_ptr()))
