@@ -12,6 +12,9 @@ stage=$root/target/stage
 # What a consumer finds: an installed release in a folder of its own.
 stage_install() { rm -rf "$stage" && make -s install "PREFIX=$stage"; }
 
+# The GPU that stands in for one, where the library has kernels for it.
+mock_gpu() { cargo build -p awq-marlin-mock-cuda; }
+
 # judged NAME COMMAND...: one test that is the command's exit status, as above.
 judged() {
     local name=$1 since=$EPOCHREALTIME log=$logs/${1//[^a-z0-9]/_}.log
@@ -48,6 +51,7 @@ if check "staged install" stage_install; then
         listed "install" tests/install/run.sh "$stage"
         listed "manners in a host" tests/manners/run.sh "$stage" "$root/tests/fixtures"
     fi
+    if "$stage/bin/awqm" --version | grep -q 'cuda ('; then check "mock driver for the bindings" mock_gpu; fi
     for script in bindings/*/test.sh; do
         language=$(basename "$(dirname "$script")")
         if [[ " ${AWQM_BINDINGS:-$language} " == *" $language "* ]]; then

@@ -102,6 +102,7 @@ fn nonsense_is_no_table() {
         ("\"bits\": 4", "\"bits\": 5", "tuning.entries[0].bits"),
         ("\"m\": 64", "\"m\": 63", "tuning.entries[0].m: is not the most rows of a class"),
         ("\"m\": 64", "\"m\": 16384", "8192"),
+        ("\"m\": 64", "\"m\": 8192", "the last class has no end"),
         ("\"m\": 64", "\"m\": -8", "tuning.entries[0].m"),
         ("\"marlin\"", "\"auto\"", "tuning.entries[0].kernel: is no kernel version"),
         ("\"marlin\"", "\"gemv\"", "tuning.entries[0].cut.tiles"),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Entry, Key, Tuning, bits_of, kind, kind_in_words};
 use crate::config::json::parse;
 use crate::cuda::capability::number;
-use crate::cuda::cut::{Cut, MOST_SPLITS};
+use crate::cuda::cut::Cut;
 use crate::cuda::cut_text;
 use crate::cuda::problem::{Gpu, Problem};
 use crate::cuda::{capability, rows};
@@ -149,7 +149,10 @@ fn entry(fields: &Fields, gpu: &Gpu) -> Result<(Key, Entry)> {
     let problem = Problem::new(&layer, m, Dtype::F16)?;
     problem.check().map_err(|e| e.subject(fields.path_of("k")))?;
     let cut = cut_text::read(fields, kernel, gpu, &problem)?;
-    debug_assert!(cut.splits() <= MOST_SPLITS);
+    if rows::is_open(class) && cut.splits() > 1 {
+        let what = "the last class has no end, so there may be more blocks than counters: K cannot be split";
+        return Err(Error::invalid(what).subject(fields.path_of("cut.splits")).found(cut.splits()).needed(1));
+    }
     cut.workspace(&problem).map_err(|e| e.subject(fields.path_of("cut.splits")))?;
     Ok((Key { k, n, bits: bits.get(), class }, Entry { cut, us: fields.positive("us")? }))
 }
