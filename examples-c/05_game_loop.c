@@ -104,7 +104,7 @@ static int load(model *net, const char *path, const awqm_device *device) {
     for (int i = 0; i < LAYERS; i++) {
         awqm_packed *packed = NULL;
         awqm_linear *layer = NULL;
-        awqm_plan_options options = {sizeof options, AWQM_KERNEL_AUTO, AWQM_DTYPE_F32, ROWS};
+        awqm_plan_options options = {.struct_size = sizeof options, .dtype = AWQM_DTYPE_F32, .m = ROWS};
         awqm_plan_info info = {.struct_size = sizeof info};
         if (awqm_checkpoint_load(checkpoint, &NAMES[i], 1, NULL, &packed) || awqm_linear_create(device, packed, NULL, &layer) ||
             awqm_plan_create(layer, &options, &net->plans[i]) || awqm_plan_get_info(net->plans[i], &info))

@@ -27,6 +27,11 @@ void awqm_go_set_progress(awqm_quantize_options *options, uintptr_t handle) {
     options->user_data = (void *)handle;
 }
 
+void awqm_go_set_quantizer_progress(awqm_quantizer_options *options, uintptr_t handle) {
+    options->progress = progress;
+    options->user_data = (void *)handle;
+}
+
 awqm_status awqm_go_set_log(uintptr_t handle, awqm_log_level level) {
     return awqm_set_log_callback(handle ? log_line : NULL, (void *)handle, level);
 }
@@ -35,8 +40,9 @@ void awqm_go_log_line(uintptr_t handle, awqm_log_level level, const char *messag
     log_line((void *)handle, level, message);
 }
 
-awqm_status awqm_go_create_cuda(uint32_t ordinal, uint32_t flags, uintptr_t context, awqm_device **out) {
-    awqm_cuda_options options = {sizeof options, ordinal, flags, (void *)context};
+awqm_status awqm_go_create_cuda(uint32_t ordinal, uint32_t flags, uintptr_t context, const char *tuning,
+                                awqm_device **out) {
+    awqm_cuda_options options = {sizeof options, ordinal, flags, (void *)context, tuning};
     return awqm_device_create_cuda(&options, out);
 }
 

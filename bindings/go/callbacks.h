@@ -5,10 +5,12 @@
 void awqm_go_set_parallel(awqm_cpu_options *options, uintptr_t handle);
 void awqm_go_call_task(awqm_task_fn task, void *data, size_t index);
 void awqm_go_set_progress(awqm_quantize_options *options, uintptr_t handle);
+void awqm_go_set_quantizer_progress(awqm_quantizer_options *options, uintptr_t handle);
 awqm_status awqm_go_set_log(uintptr_t handle, awqm_log_level level);
 void awqm_go_log_line(uintptr_t handle, awqm_log_level level, const char *message);
 
-awqm_status awqm_go_create_cuda(uint32_t ordinal, uint32_t flags, uintptr_t context, awqm_device **out);
+awqm_status awqm_go_create_cuda(uint32_t ordinal, uint32_t flags, uintptr_t context, const char *tuning,
+                                awqm_device **out);
 
 awqm_status awqm_go_packed_create(const awqm_layer_desc *desc, const void *qweight, size_t qweight_bytes, const void *scales,
                                   size_t scales_bytes, const void *qzeros, size_t qzeros_bytes, const void *bias,

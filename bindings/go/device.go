@@ -28,6 +28,7 @@ type CPUOptions struct {
 type CUDAOptions struct {
 	Ordinal int
 	Flags   uint32  // CUDACheckPointers or 0
+	Tuning  string  // a tuning table as JSON; "": what the library ships
 	Context uintptr // a CUcontext that outlives the device and its layers; 0: the current or primary one
 }
 
@@ -76,8 +77,10 @@ func NewCPU(options CPUOptions) (*Device, error) {
 
 // NewCUDA makes a GPU device.
 func NewCUDA(options CUDAOptions) (*Device, error) {
+	tuning, free := optionalString(options.Tuning)
+	defer free()
 	return newDevice(nil, func(out **C.awqm_device) C.awqm_status {
-		return C.awqm_go_create_cuda(C.uint32_t(options.Ordinal), C.uint32_t(options.Flags), C.uintptr_t(options.Context), out)
+		return C.awqm_go_create_cuda(C.uint32_t(options.Ordinal), C.uint32_t(options.Flags), C.uintptr_t(options.Context), tuning, out)
 	})
 }
 
@@ -102,6 +105,13 @@ func (d *Device) Info() (DeviceInfo, error) {
 		return C.awqm_device_get_info(ptr, (*C.awqm_device_info)(sized(&info)))
 	})
 	return info, err
+}
+
+// ExportTuning is the tuning table that plans of a GPU are made after, as JSON.
+func (d *Device) ExportTuning() (string, error) {
+	return d.fill(func(ptr *C.awqm_device, buf *C.char, capacity C.size_t, length *C.size_t) C.awqm_status {
+		return C.awqm_device_export_tuning(ptr, buf, capacity, length)
+	})
 }
 
 // withDevice lends a device that may be nil.

@@ -160,6 +160,21 @@ const (
 	RangeRuleCompressedTensors RangeRule = C.AWQM_RANGE_RULE_COMPRESSED_TENSORS
 )
 
+// AWQMode is how AWQ chooses scales, clips and codes.
+type AWQMode uint32
+
+// Modes.
+const (
+	AWQModeBetter   AWQMode = C.AWQM_AWQ_MODE_BETTER
+	AWQModeFaithful AWQMode = C.AWQM_AWQ_MODE_FAITHFUL
+)
+
+// BatchInvariant is the flag of linear and plan options for results that do not depend on the number of rows.
+const BatchInvariant = C.AWQM_BATCH_INVARIANT
+
+// CUDACheckWorkspace is the flag of CUDAOptions that looks at a workspace's counters before a launch.
+const CUDACheckWorkspace = C.AWQM_CUDA_CHECK_WORKSPACE
+
 // CUDACheckPointers is the flag of CUDAOptions that looks every device pointer up in the driver before a launch.
 const CUDACheckPointers = C.AWQM_CUDA_CHECK_POINTERS
 

@@ -64,6 +64,16 @@ func (h *handle[T]) call(function func(*T) C.awqm_status) error {
 	})
 }
 
+// change lends the object to one function of the library that nothing else may use it beside.
+func (h *handle[T]) change(function func(*T) C.awqm_status) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ptr == nil {
+		return ErrClosed
+	}
+	return call(func() C.awqm_status { return function(h.ptr) })
+}
+
 // fill is the function of that name on the object.
 func (h *handle[T]) fill(function func(ptr *T, buf *C.char, capacity C.size_t, length *C.size_t) C.awqm_status) (string, error) {
 	var out string
@@ -117,6 +127,14 @@ func cstrings(all []string) (**C.char, func()) {
 func cstring(s string) (*C.char, func()) {
 	c := C.CString(s)
 	return c, func() { C.free(unsafe.Pointer(c)) }
+}
+
+// optionalString is cstring, with NULL for "".
+func optionalString(s string) (*C.char, func()) {
+	if s == "" {
+		return nil, func() {}
+	}
+	return cstring(s)
 }
 
 // pointer to a slice's memory; nil for an empty one.

@@ -289,7 +289,7 @@ func TestQuestions(t *testing.T) {
 	if info, err := QueryCapability(86); err != nil || info.Architecture() != "Ampere" || info.Products() == "" || info.Typical() == "" {
 		t.Fatal(info, err)
 	}
-	plan, reason, err := QueryCUDAPlan(CUDAPlanOptions{Capability: 86, K: 4096, N: 4096, M: 1, Bits: 4, ZeroPoint: 1, GroupSize: 128, DType: F16})
+	plan, reason, err := QueryCUDAPlan(CUDAPlanOptions{Capability: 86, K: 4096, N: 4096, M: 1, Bits: 4, ZeroPoint: 1, GroupSize: 128, DType: F16}, "")
 	if err != nil || reason == "" || plan.Kernel == KernelAuto || plan.WorkspaceBytes == 0 {
 		t.Fatal(plan, reason, err)
 	}

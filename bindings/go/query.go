@@ -3,6 +3,8 @@ package awqmarlin
 // #include <awq_marlin.h>
 import "C"
 
+import "unsafe"
+
 // QuantizationSupport says whether weights of these bits, group size and kind of zero point can be held in a layout.
 func QuantizationSupport(bits int, groupSize int64, zeroPoint bool, layout Layout) (Support, string, error) {
 	var support C.awqm_support
@@ -44,8 +46,12 @@ func QueryCapability(capability int) (CapabilityInfo, error) {
 	return info, err
 }
 
-// QueryCUDAPlan is the plan that a GPU of these numbers would get, and why. No GPU is needed.
-func QueryCUDAPlan(options CUDAPlanOptions) (info CUDAPlanInfo, reason string, err error) {
+// QueryCUDAPlan is the plan that a GPU of these numbers would get, and why. No GPU is needed. The tuning table is JSON; "":
+// what the library ships.
+func QueryCUDAPlan(options CUDAPlanOptions, tuning string) (info CUDAPlanInfo, reason string, err error) {
+	table, free := optionalString(tuning)
+	defer free()
+	options.tuning = unsafe.Pointer(table)
 	reason, err = fill(func(buf *C.char, capacity C.size_t, length *C.size_t) C.awqm_status {
 		return C.awqm_query_cuda_plan((*C.awqm_cuda_plan_options)(sized(&options)), (*C.awqm_cuda_plan_info)(sized(&info)),
 			buf, capacity, length)

@@ -136,6 +136,8 @@ type CapabilityInfo struct {
 	architecture    [32]byte
 	products        [64]byte
 	typical         [32]byte
+	TFLOPS          float64
+	SharedBytes     uint32
 }
 
 // Architecture is NVIDIA's name of it, Products well-known ones, Typical the one that the numbers are of.
@@ -162,6 +164,8 @@ type CUDAPlanOptions struct {
 	ScaleDType      DType
 	DType           DType
 	Kernel          Kernel
+	Flags           uint32
+	tuning          unsafe.Pointer
 }
 
 // CUDAPlanInfo is a plan for a GPU in numbers.
@@ -182,7 +186,19 @@ type CUDAPlanInfo struct {
 	BytesMoved      uint64
 	Operations      uint64
 	FloorUs         float64
+
+	BlockRows        uint32
+	SharedBytes      uint32
+	ProductsFloorUs  float64
+	PredictedUs      float64
+	DensePredictedUs float64
+	PrefersDense     Flag
+	BatchInvariant   Flag
+	code             [48]byte
 }
+
+// Code is the plan in short.
+func (p *CUDAPlanInfo) Code() string { return text(p.code[:]) }
 
 // LinearOptions are options of NewLinear.
 type LinearOptions struct {
@@ -210,6 +226,7 @@ type PlanOptions struct {
 	Kernel     Kernel
 	DType      DType
 	M          int64
+	Flags      uint32
 }
 
 // PlanInfo is a plan in numbers.
@@ -235,7 +252,18 @@ type PlanInfo struct {
 	GridZ          uint32
 	BlockThreads   uint32
 	FloorUs        float64
+
+	ProductsFloorUs  float64
+	PredictedUs      float64
+	DensePredictedUs float64
+	PrefersDense     Flag
+	BatchInvariant   Flag
+	SharedBytes      uint32
+	code             [48]byte
 }
+
+// Code is the plan in short.
+func (p *PlanInfo) Code() string { return text(p.code[:]) }
 
 // QuantizeReport is what was written.
 type QuantizeReport struct {
@@ -245,6 +273,65 @@ type QuantizeReport struct {
 	BytesBefore     uint64
 	BytesAfter      uint64
 }
+
+// CalibratorOptions are options of calibrators.
+type CalibratorOptions struct {
+	structSize    uintptr
+	MaxBytes      uint64
+	Rows          uint64 // 0: a Gram matrix for each layer; else that many rows
+	SkipNotFinite Flag
+}
+
+// CalibratorInfo is what a calibrator holds.
+type CalibratorInfo struct {
+	structSize uintptr
+	Layers     uint64
+	Bytes      uint64
+	MaxBytes   uint64
+	Rows       uint64
+}
+
+// CalibratorLayerInfo is what a calibrator knows about a layer.
+type CalibratorLayerInfo struct {
+	structSize uintptr
+	K          int64
+	Rows       uint64
+	RowsKept   uint64
+	NotFinite  Flag
+	BadRow     uint64
+	BadChannel int64
+}
+
+// QuantizerInfo is what a quantizer has to do and has done.
+type QuantizerInfo struct {
+	structSize   uintptr
+	Groups       uint64
+	GroupsDone   uint64
+	Layers       uint64
+	LayersKept   uint64
+	architecture [64]byte
+}
+
+// Architecture is the description's name, empty when nothing is known about the model.
+func (q *QuantizerInfo) Architecture() string { return text(q.architecture[:]) }
+
+// GroupInfo is a group of layers that share an input.
+type GroupInfo struct {
+	structSize uintptr
+	Layers     uint64
+	K          int64
+	N          int64
+	Scaled     Flag // 1: Run needs statistics of one of its layers
+	Done       Flag
+	name       [256]byte
+	block      [256]byte
+}
+
+// Name of its first layer: a name to observe under.
+func (g *GroupInfo) Name() string { return text(g.name[:]) }
+
+// Block that it belongs to: a name to run.
+func (g *GroupInfo) Block() string { return text(g.block[:]) }
 
 // sized sets the first field of a struct of this file, its size, and returns its address for a C parameter.
 func sized[T any](s *T) unsafe.Pointer {

@@ -28,6 +28,8 @@ pub const AWQM_STATUS_INTERNAL: c_int = 901;
 pub const AWQM_STATUS_OUT_OF_MEMORY: c_int = 902;
 pub const enum_awqm_status = c_uint;
 pub const awqm_status = i32;
+pub const struct_awqm_calibrator = opaque {};
+pub const awqm_calibrator = struct_awqm_calibrator;
 pub const struct_awqm_checkpoint = opaque {};
 pub const awqm_checkpoint = struct_awqm_checkpoint;
 pub const struct_awqm_config = opaque {};
@@ -40,6 +42,8 @@ pub const struct_awqm_packed = opaque {};
 pub const awqm_packed = struct_awqm_packed;
 pub const struct_awqm_plan = opaque {};
 pub const awqm_plan = struct_awqm_plan;
+pub const struct_awqm_quantizer = opaque {};
+pub const awqm_quantizer = struct_awqm_quantizer;
 pub const awqm_dtype = u32;
 pub const awqm_layout = u32;
 pub const awqm_kernel = u32;
@@ -195,6 +199,8 @@ pub const struct_awqm_capability_info = extern struct {
     architecture: [32]u8 = zeroes([32]u8),
     products: [64]u8 = zeroes([64]u8),
     typical: [32]u8 = zeroes([32]u8),
+    tflops: f64 = zeroes(f64),
+    shared_bytes: u32 = zeroes(u32),
 };
 pub const awqm_capability_info = struct_awqm_capability_info;
 pub const struct_awqm_cuda_plan_options = extern struct {
@@ -211,6 +217,8 @@ pub const struct_awqm_cuda_plan_options = extern struct {
     scale_dtype: awqm_dtype = zeroes(awqm_dtype),
     dtype: awqm_dtype = zeroes(awqm_dtype),
     kernel: awqm_kernel = zeroes(awqm_kernel),
+    flags: u32 = zeroes(u32),
+    tuning: [*c]const u8 = zeroes([*c]const u8),
 };
 pub const awqm_cuda_plan_options = struct_awqm_cuda_plan_options;
 pub const struct_awqm_cuda_plan_info = extern struct {
@@ -230,6 +238,14 @@ pub const struct_awqm_cuda_plan_info = extern struct {
     bytes_moved: u64 = zeroes(u64),
     operations: u64 = zeroes(u64),
     floor_us: f64 = zeroes(f64),
+    block_rows: u32 = zeroes(u32),
+    shared_bytes: u32 = zeroes(u32),
+    products_floor_us: f64 = zeroes(f64),
+    predicted_us: f64 = zeroes(f64),
+    dense_predicted_us: f64 = zeroes(f64),
+    prefers_dense: i32 = zeroes(i32),
+    batch_invariant: i32 = zeroes(i32),
+    code: [48]u8 = zeroes([48]u8),
 };
 pub const awqm_cuda_plan_info = struct_awqm_cuda_plan_info;
 pub const awqm_compute = u32;
@@ -267,6 +283,7 @@ pub const struct_awqm_plan_options = extern struct {
     kernel: awqm_kernel = zeroes(awqm_kernel),
     dtype: awqm_dtype = zeroes(awqm_dtype),
     m: i64 = zeroes(i64),
+    flags: u32 = zeroes(u32),
 };
 pub const awqm_plan_options = struct_awqm_plan_options;
 pub const struct_awqm_plan_info = extern struct {
@@ -291,6 +308,13 @@ pub const struct_awqm_plan_info = extern struct {
     grid_z: u32 = zeroes(u32),
     block_threads: u32 = zeroes(u32),
     floor_us: f64 = zeroes(f64),
+    products_floor_us: f64 = zeroes(f64),
+    predicted_us: f64 = zeroes(f64),
+    dense_predicted_us: f64 = zeroes(f64),
+    prefers_dense: i32 = zeroes(i32),
+    batch_invariant: i32 = zeroes(i32),
+    shared_bytes: u32 = zeroes(u32),
+    code: [48]u8 = zeroes([48]u8),
 };
 pub const awqm_plan_info = struct_awqm_plan_info;
 pub const struct_awqm_cuda_info = extern struct {
@@ -307,8 +331,34 @@ pub const struct_awqm_cuda_options = extern struct {
     ordinal: u32 = zeroes(u32),
     flags: u32 = zeroes(u32),
     context: ?*anyopaque = zeroes(?*anyopaque),
+    tuning: [*c]const u8 = zeroes([*c]const u8),
 };
 pub const awqm_cuda_options = struct_awqm_cuda_options;
+pub const struct_awqm_calibrator_options = extern struct {
+    struct_size: usize = zeroes(usize),
+    max_bytes: u64 = zeroes(u64),
+    rows: u64 = zeroes(u64),
+    skip_not_finite: i32 = zeroes(i32),
+};
+pub const awqm_calibrator_options = struct_awqm_calibrator_options;
+pub const struct_awqm_calibrator_info = extern struct {
+    struct_size: usize = zeroes(usize),
+    layers: u64 = zeroes(u64),
+    bytes: u64 = zeroes(u64),
+    max_bytes: u64 = zeroes(u64),
+    rows: u64 = zeroes(u64),
+};
+pub const awqm_calibrator_info = struct_awqm_calibrator_info;
+pub const struct_awqm_calibrator_layer_info = extern struct {
+    struct_size: usize = zeroes(usize),
+    k: i64 = zeroes(i64),
+    rows: u64 = zeroes(u64),
+    rows_kept: u64 = zeroes(u64),
+    not_finite: i32 = zeroes(i32),
+    bad_row: u64 = zeroes(u64),
+    bad_channel: i64 = zeroes(i64),
+};
+pub const awqm_calibrator_layer_info = struct_awqm_calibrator_layer_info;
 pub const awqm_range_rule = u32;
 pub const struct_awqm_progress = extern struct {
     struct_size: usize = zeroes(usize),
@@ -345,6 +395,47 @@ pub const struct_awqm_quantize_report = extern struct {
     bytes_after: u64 = zeroes(u64),
 };
 pub const awqm_quantize_report = struct_awqm_quantize_report;
+pub const awqm_awq_mode = u32;
+pub const struct_awqm_quantizer_options = extern struct {
+    struct_size: usize = zeroes(usize),
+    mode: awqm_awq_mode = zeroes(awqm_awq_mode),
+    bits: u32 = zeroes(u32),
+    symmetric: i32 = zeroes(i32),
+    layout: awqm_layout = zeroes(awqm_layout),
+    group_size: i64 = zeroes(i64),
+    range_rule: awqm_range_rule = zeroes(awqm_range_rule),
+    skip: [*c]const [*c]const u8 = zeroes([*c]const [*c]const u8),
+    skip_count: usize = zeroes(usize),
+    max_shard_bytes: u64 = zeroes(u64),
+    overwrite: i32 = zeroes(i32),
+    @"resume": i32 = zeroes(i32),
+    skip_not_finite: i32 = zeroes(i32),
+    architecture: [*c]const u8 = zeroes([*c]const u8),
+    device: ?*const struct_awqm_device = zeroes(?*const struct_awqm_device),
+    progress: awqm_progress_fn = zeroes(awqm_progress_fn),
+    user_data: ?*anyopaque = zeroes(?*anyopaque),
+};
+pub const awqm_quantizer_options = struct_awqm_quantizer_options;
+pub const struct_awqm_quantizer_info = extern struct {
+    struct_size: usize = zeroes(usize),
+    groups: u64 = zeroes(u64),
+    groups_done: u64 = zeroes(u64),
+    layers: u64 = zeroes(u64),
+    layers_kept: u64 = zeroes(u64),
+    architecture: [64]u8 = zeroes([64]u8),
+};
+pub const awqm_quantizer_info = struct_awqm_quantizer_info;
+pub const struct_awqm_group_info = extern struct {
+    struct_size: usize = zeroes(usize),
+    layers: u64 = zeroes(u64),
+    k: i64 = zeroes(i64),
+    n: i64 = zeroes(i64),
+    scaled: i32 = zeroes(i32),
+    done: i32 = zeroes(i32),
+    name: [256]u8 = zeroes([256]u8),
+    block: [256]u8 = zeroes([256]u8),
+};
+pub const awqm_group_info = struct_awqm_group_info;
 pub extern fn awqm_status_name(status: i32) [*c]const u8;
 pub extern fn awqm_last_error_message() [*c]const u8;
 pub extern fn awqm_last_error_copy(buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
@@ -432,19 +523,41 @@ pub extern fn awqm_plan_export(plan: ?*const struct_awqm_plan, buf: [*c]u8, cap:
 pub extern fn awqm_plan_import(linear: ?*const struct_awqm_linear, text: [*c]const u8, out_plan: [*c]?*struct_awqm_plan) awqm_status;
 pub extern fn awqm_cuda_get_info(out_info: [*c]struct_awqm_cuda_info, reason: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
 pub extern fn awqm_device_create_cuda(options: [*c]const struct_awqm_cuda_options, out_device: [*c]?*struct_awqm_device) awqm_status;
+pub extern fn awqm_device_export_tuning(device: ?*const struct_awqm_device, buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
 pub extern fn awqm_linear_create_from_device(device: ?*const struct_awqm_device, desc: [*c]const struct_awqm_layer_desc, tensors: [*c]const struct_awqm_layer_tensors, out_linear: [*c]?*struct_awqm_linear) awqm_status;
 pub extern fn awqm_linear_dequantize(linear: ?*const struct_awqm_linear, dtype: awqm_dtype, transposed: i32, out: ?*anyopaque, out_bytes: usize, stream: ?*anyopaque) awqm_status;
 pub extern fn awqm_cuda_repack(device: ?*const struct_awqm_device, from: [*c]const struct_awqm_layer_desc, tensors: [*c]const struct_awqm_layer_tensors, to: awqm_layout, qweight: ?*anyopaque, qweight_bytes: usize, scales: ?*anyopaque, scales_bytes: usize, qzeros: ?*anyopaque, qzeros_bytes: usize, stream: ?*anyopaque) awqm_status;
+pub extern fn awqm_calibrator_layer_bytes(options: [*c]const struct_awqm_calibrator_options, k: i64, out_bytes: [*c]u64) awqm_status;
+pub extern fn awqm_calibrator_create(options: [*c]const struct_awqm_calibrator_options, out_calibrator: [*c]?*struct_awqm_calibrator) awqm_status;
+pub extern fn awqm_calibrator_observe(calibrator: ?*struct_awqm_calibrator, layer: [*c]const u8, x: ?*const anyopaque, x_dtype: awqm_dtype, m: i64, k: i64, x_row_stride: i64, device: ?*const struct_awqm_device) awqm_status;
+pub extern fn awqm_calibrator_merge(into: ?*struct_awqm_calibrator, from: ?*const struct_awqm_calibrator, device: ?*const struct_awqm_device) awqm_status;
+pub extern fn awqm_calibrator_clear(calibrator: ?*struct_awqm_calibrator) awqm_status;
+pub extern fn awqm_calibrator_save(calibrator: ?*const struct_awqm_calibrator, path: [*c]const u8) awqm_status;
+pub extern fn awqm_calibrator_load(path: [*c]const u8, options: [*c]const struct_awqm_calibrator_options, out_calibrator: [*c]?*struct_awqm_calibrator) awqm_status;
+pub extern fn awqm_calibrator_get_info(calibrator: ?*const struct_awqm_calibrator, out_info: [*c]struct_awqm_calibrator_info) awqm_status;
+pub extern fn awqm_calibrator_get_layer(calibrator: ?*const struct_awqm_calibrator, index: usize, out_info: [*c]struct_awqm_calibrator_layer_info, buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
+pub extern fn awqm_calibrator_free(calibrator: ?*struct_awqm_calibrator) void;
 pub extern fn awqm_quantize_tensor(weight: ?*const anyopaque, weight_bytes: usize, dtype: awqm_dtype, n: i64, k: i64, options: [*c]const struct_awqm_quantize_options, out_packed: [*c]?*struct_awqm_packed) awqm_status;
 pub extern fn awqm_quantize_checkpoint(src: [*c]const u8, dst: [*c]const u8, options: [*c]const struct_awqm_quantize_options, out_report: [*c]struct_awqm_quantize_report) awqm_status;
 pub extern fn awqm_convert_checkpoint(src: [*c]const u8, dst: [*c]const u8, options: [*c]const struct_awqm_quantize_options, out_report: [*c]struct_awqm_quantize_report) awqm_status;
+pub extern fn awqm_quantizer_create(src: [*c]const u8, dst: [*c]const u8, options: [*c]const struct_awqm_quantizer_options, out_quantizer: [*c]?*struct_awqm_quantizer) awqm_status;
+pub extern fn awqm_quantizer_get_info(quantizer: ?*const struct_awqm_quantizer, out_info: [*c]struct_awqm_quantizer_info) awqm_status;
+pub extern fn awqm_quantizer_get_group(quantizer: ?*const struct_awqm_quantizer, index: usize, out_info: [*c]struct_awqm_group_info) awqm_status;
+pub extern fn awqm_quantizer_get_group_layer(quantizer: ?*const struct_awqm_quantizer, index: usize, layer: usize, buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
+pub extern fn awqm_quantizer_run(quantizer: ?*struct_awqm_quantizer, calibrator: ?*const struct_awqm_calibrator, block: [*c]const u8) awqm_status;
+pub extern fn awqm_quantizer_finish(quantizer: ?*struct_awqm_quantizer, out_report: [*c]struct_awqm_quantize_report) awqm_status;
+pub extern fn awqm_quantizer_report_json(quantizer: ?*const struct_awqm_quantizer, buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
+pub extern fn awqm_quantizer_report_text(quantizer: ?*const struct_awqm_quantizer, buf: [*c]u8, cap: usize, out_len: [*c]usize) awqm_status;
+pub extern fn awqm_quantizer_free(quantizer: ?*struct_awqm_quantizer) void;
 pub extern fn awqm_tensors_save(path: [*c]const u8, names: [*c]const [*c]const u8, views: [*c]const struct_awqm_tensor_view, count: usize) awqm_status;
 pub const AWQM_VERSION_MAJOR = @as(c_int, 0);
 pub const AWQM_VERSION_MINOR = @as(c_int, 1);
 pub const AWQM_VERSION_PATCH = @as(c_int, 0);
 pub const AWQM_VERSION_NUMBER = ((AWQM_VERSION_MAJOR * @import("std").zig.c_translation.promoteIntLiteral(c_int, 1000000, .decimal)) + (AWQM_VERSION_MINOR * @as(c_int, 1000))) + AWQM_VERSION_PATCH;
 pub const AWQM_ABI_VERSION = @as(c_int, 1);
+pub const AWQM_BATCH_INVARIANT = @as(c_int, 1);
 pub const AWQM_CUDA_CHECK_POINTERS = @as(c_int, 1);
+pub const AWQM_CUDA_CHECK_WORKSPACE = @as(c_int, 2);
 pub const AWQM_CUDA_COUNTER_BYTES = @import("std").zig.c_translation.promoteIntLiteral(c_int, 32768, .decimal);
 pub const AWQM_DTYPE_F16 = @as(c_int, 1);
 pub const AWQM_DTYPE_BF16 = @as(c_int, 2);
@@ -503,5 +616,7 @@ pub const AWQM_COMPUTE_INT8 = @as(c_int, 1);
 pub const AWQM_RANGE_RULE_DEFAULT = @as(c_int, 0);
 pub const AWQM_RANGE_RULE_AUTOAWQ = @as(c_int, 1);
 pub const AWQM_RANGE_RULE_COMPRESSED_TENSORS = @as(c_int, 2);
+pub const AWQM_AWQ_MODE_BETTER = @as(c_int, 0);
+pub const AWQM_AWQ_MODE_FAITHFUL = @as(c_int, 1);
 
 const zeroes = @import("std").mem.zeroes;

@@ -27,6 +27,11 @@ pub const Device = struct {
         c.awqm_device_free(self.ptr);
     }
 
+    /// The tuning table that plans of a GPU are made after, as JSON. The caller frees the text.
+    pub fn exportTuning(self: Device, gpa: std.mem.Allocator) Error![:0]u8 {
+        return errors.fill(gpa, c.awqm_device_export_tuning, .{self.ptr});
+    }
+
     pub fn info(self: Device) Error!structs.DeviceInfo {
         var out: structs.DeviceInfo = .{};
         try errors.check(c.awqm_device_get_info(self.ptr, @ptrCast(&out)));

@@ -183,6 +183,13 @@ pub const RangeRule = enum(u32) {
     _,
 };
 
+/// How AWQ chooses scales, clips and codes.
+pub const AwqMode = enum(u32) {
+    better = c.AWQM_AWQ_MODE_BETTER,
+    faithful = c.AWQM_AWQ_MODE_FAITHFUL,
+    _,
+};
+
 /// The bits of a bfloat16.
 pub const BFloat16 = enum(u16) { _ };
 

@@ -157,6 +157,8 @@ pub const CapabilityInfo = extern struct {
     architecture: [32]u8 = @splat(0),
     products: [64]u8 = @splat(0),
     typical: [32]u8 = @splat(0),
+    tflops: f64 = 0,
+    shared_bytes: u32 = 0,
 };
 
 /// Options of queryCudaPlan.
@@ -174,6 +176,8 @@ pub const CudaPlanOptions = extern struct {
     scale_dtype: enums.DType = @enumFromInt(0),
     dtype: enums.DType = @enumFromInt(0),
     kernel: enums.Kernel = @enumFromInt(0),
+    flags: u32 = 0,
+    tuning: [*c]const u8 = null,
 };
 
 /// A plan for a GPU in numbers.
@@ -194,6 +198,14 @@ pub const CudaPlanInfo = extern struct {
     bytes_moved: u64 = 0,
     operations: u64 = 0,
     floor_us: f64 = 0,
+    block_rows: u32 = 0,
+    shared_bytes: u32 = 0,
+    products_floor_us: f64 = 0,
+    predicted_us: f64 = 0,
+    dense_predicted_us: f64 = 0,
+    prefers_dense: i32 = 0,
+    batch_invariant: i32 = 0,
+    code: [48]u8 = @splat(0),
 };
 
 /// Options of Linear.init.
@@ -234,6 +246,7 @@ pub const PlanOptions = extern struct {
     kernel: enums.Kernel = @enumFromInt(0),
     dtype: enums.DType = @enumFromInt(0),
     m: i64 = 0,
+    flags: u32 = 0,
 };
 
 /// A plan in numbers.
@@ -259,6 +272,13 @@ pub const PlanInfo = extern struct {
     grid_z: u32 = 0,
     block_threads: u32 = 0,
     floor_us: f64 = 0,
+    products_floor_us: f64 = 0,
+    predicted_us: f64 = 0,
+    dense_predicted_us: f64 = 0,
+    prefers_dense: i32 = 0,
+    batch_invariant: i32 = 0,
+    shared_bytes: u32 = 0,
+    code: [48]u8 = @splat(0),
 };
 
 /// What there is of CUDA.
@@ -277,6 +297,7 @@ pub const CudaOptions = extern struct {
     ordinal: u32 = 0,
     flags: u32 = 0,
     context: ?*anyopaque = null,
+    tuning: [*c]const u8 = null,
 };
 
 /// How far a long job is.
@@ -314,6 +335,77 @@ pub const QuantizeReport = extern struct {
     layers_kept: u64 = 0,
     bytes_before: u64 = 0,
     bytes_after: u64 = 0,
+};
+
+/// Options of calibrators.
+pub const CalibratorOptions = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    max_bytes: u64 = 0,
+    rows: u64 = 0,
+    skip_not_finite: i32 = 0,
+};
+
+/// What a calibrator holds.
+pub const CalibratorInfo = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    layers: u64 = 0,
+    bytes: u64 = 0,
+    max_bytes: u64 = 0,
+    rows: u64 = 0,
+};
+
+/// What a calibrator knows about a layer.
+pub const CalibratorLayerInfo = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    k: i64 = 0,
+    rows: u64 = 0,
+    rows_kept: u64 = 0,
+    not_finite: i32 = 0,
+    bad_row: u64 = 0,
+    bad_channel: i64 = 0,
+};
+
+/// Options of Quantizer.init.
+pub const QuantizerOptions = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    mode: enums.AwqMode = @enumFromInt(0),
+    bits: u32 = 0,
+    symmetric: i32 = 0,
+    layout: enums.Layout = @enumFromInt(0),
+    group_size: i64 = 0,
+    range_rule: enums.RangeRule = @enumFromInt(0),
+    skip: [*c]const [*c]const u8 = null,
+    skip_count: usize = 0,
+    max_shard_bytes: u64 = 0,
+    overwrite: i32 = 0,
+    @"resume": i32 = 0,
+    skip_not_finite: i32 = 0,
+    architecture: [*c]const u8 = null,
+    device: ?*const c.awqm_device = null,
+    progress: c.awqm_progress_fn = null,
+    user_data: ?*anyopaque = null,
+};
+
+/// What there is to do and what is done.
+pub const QuantizerInfo = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    groups: u64 = 0,
+    groups_done: u64 = 0,
+    layers: u64 = 0,
+    layers_kept: u64 = 0,
+    architecture: [64]u8 = @splat(0),
+};
+
+/// Layers that share an input.
+pub const GroupInfo = extern struct {
+    struct_size: usize = @sizeOf(@This()),
+    layers: u64 = 0,
+    k: i64 = 0,
+    n: i64 = 0,
+    scaled: i32 = 0,
+    done: i32 = 0,
+    name: [256]u8 = @splat(0),
+    block: [256]u8 = @splat(0),
 };
 
 comptime {

@@ -18,9 +18,9 @@ pub fn main() !void {
     const space = workspace[0..try layer.workspaceBytes(1, .f32)];
     const args: am.c.awqm_run_args = .{ .struct_size = @sizeOf(am.c.awqm_run_args), .x = &x, .x_dtype = am.c.AWQM_DTYPE_F32, .y_dtype = am.c.AWQM_DTYPE_F32, .y = &y, .m = 1 };
 
-    const runs = 100_000;
+    const runs = 5_000;
     var best = [2]u64{ std.math.maxInt(u64), std.math.maxInt(u64) };
-    for (0..5) |_| {
+    for (0..60) |_| {
         var timer = try std.time.Timer.start();
         for (0..runs) |_| try layer.run(&x, &y, space);
         best[0] = @min(best[0], timer.lap());

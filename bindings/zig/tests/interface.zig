@@ -98,6 +98,7 @@ test "every value of an enumeration has a name here" {
         .{ "awqm_method", am.Method },      .{ "awqm_isa", am.Isa },         .{ "awqm_backend", am.Backend },
         .{ "awqm_log_level", am.LogLevel }, .{ "awqm_tp_dim", am.TpDim },    .{ "awqm_role", am.Role },
         .{ "awqm_support", am.Support },    .{ "awqm_compute", am.Compute }, .{ "awqm_range_rule", am.RangeRule },
+        .{ "awqm_awq_mode", am.AwqMode },
     };
     for (parsed.value.enums) |one| {
         if (std.mem.eql(u8, one.name, "awqm_status")) continue; // the error set

@@ -11,12 +11,16 @@ A failure is an :class:`Error` with a status and a message that names place, val
 """
 
 from ._library import ABI_VERSION, VERSION, abi_version, build_info, library_path, set_log, version, version_number
+from .calibrator import Calibrator, CalibratorInfo, CalibratorLayerInfo
 from .checkpoint import Checkpoint, LayerInfo
 from .config import Config, ConfigInfo, ModuleInfo
 from .device import CudaInfo, Device, DeviceInfo, backend_available, cuda_info
 from .enums import (
+    BATCH_INVARIANT,
     CUDA_CHECK_POINTERS,
+    CUDA_CHECK_WORKSPACE,
     CUDA_COUNTER_BYTES,
+    AwqMode,
     Backend,
     Compute,
     DType,
@@ -46,6 +50,7 @@ from .linear import Linear, LinearInfo
 from .packed import LayerDesc, Packed, PackedInfo
 from .plan import Plan, PlanInfo
 from .quantize import Progress, QuantizeReport, convert_checkpoint, quantize, quantize_checkpoint, save_tensors
+from .quantizer import GroupInfo, Quantizer, QuantizerInfo
 from .query import (
     CapabilityInfo,
     CudaPlanInfo,

@@ -102,6 +102,11 @@ def options(kind: str, **fields: Any) -> Any:
     return struct
 
 
+def string(value: Optional[str]) -> Any:
+    """A string to be pointed to by a struct, which does not keep it; None: NULL."""
+    return ffi.NULL if value is None else ffi.new("char[]", value.encode())
+
+
 def version() -> str:
     """The library's version, such as "0.1.0"."""
     return text(lib.awqm_version_string())

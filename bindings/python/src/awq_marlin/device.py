@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Optional, Tuple
 
 from ._info import empty, info
-from ._library import check, create, fill, lib, options, text
+from ._library import check, create, fill, lib, options, string, text
 from ._native import ffi
 from .enums import Backend, Isa
 from .handle import Handle
@@ -61,10 +61,16 @@ class Device(Handle):
         return self
 
     @classmethod
-    def cuda(cls, ordinal: int = 0, flags: int = 0, context: int = 0) -> Device:
-        """A GPU. ``context`` is the address of a CUcontext that outlives it and its layers; 0: the current or primary one."""
-        chosen = options("cuda_options", ordinal=ordinal, flags=flags, context=ffi.cast("void *", context))
+    def cuda(cls, ordinal: int = 0, flags: int = 0, context: int = 0, tuning: Optional[str] = None) -> Device:
+        """A GPU. ``context`` is the address of a CUcontext that outlives it and its layers; 0: the current or primary one.
+        ``tuning``: a tuning table as JSON; None: what the library ships."""
+        table = string(tuning)
+        chosen = options("cuda_options", ordinal=ordinal, flags=flags, context=ffi.cast("void *", context), tuning=table)
         return cls._of(create("device", lib.awqm_device_create_cuda, chosen))
+
+    def export_tuning(self) -> str:
+        """The tuning table that plans of a GPU are made after, as JSON."""
+        return fill(lib.awqm_device_export_tuning, self._live)
 
     @property
     def info(self) -> DeviceInfo:

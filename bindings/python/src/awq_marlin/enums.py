@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+BATCH_INVARIANT = 1
+"""Flag of :class:`Linear` and :class:`Plan`: results that do not depend on the number of rows."""
+
+CUDA_CHECK_WORKSPACE = 2
+"""Flag of :meth:`Device.cuda`: a workspace's counters are looked at before a launch."""
+
 CUDA_CHECK_POINTERS = 1
 """Flag of :meth:`Device.cuda`: every device pointer and stream is looked up in the driver before a launch."""
 
@@ -157,3 +163,10 @@ class RangeRule(IntEnum):
     DEFAULT = 0
     AUTOAWQ = 1
     COMPRESSED_TENSORS = 2
+
+
+class AwqMode(IntEnum):
+    """How AWQ chooses scales, clips and codes."""
+
+    BETTER = 0
+    FAITHFUL = 1

@@ -34,6 +34,13 @@ class PlanInfo:
     grid_z: int
     block_threads: int
     floor_us: float
+    products_floor_us: float
+    predicted_us: float
+    dense_predicted_us: float
+    prefers_dense: bool
+    batch_invariant: bool
+    shared_bytes: int
+    code: str
 
 
 class Plan(Runner):
@@ -41,9 +48,9 @@ class Plan(Runner):
 
     _function = "awqm_plan_run"
 
-    def __init__(self, linear: Linear, m: int, dtype: DType = DType.F32, kernel: Kernel = Kernel.AUTO) -> None:
+    def __init__(self, linear: Linear, m: int, dtype: DType = DType.F32, kernel: Kernel = Kernel.AUTO, flags: int = 0) -> None:
         """Chooses the kernel for m rows, or takes the one that is given."""
-        chosen = options("plan_options", kernel=kernel, dtype=dtype, m=m)
+        chosen = options("plan_options", kernel=kernel, dtype=dtype, m=m, flags=flags)
         self._pointer = create("plan", lib.awqm_plan_create, linear._live, chosen, keep=linear._keep)
         self._like(linear)
 

@@ -110,18 +110,7 @@ def _write(
     names = [ffi.new("char[]", name.encode()) for name in skip]
     array = ffi.new("const char *[]", names)
     raised: List[BaseException] = []
-    callback = ffi.NULL
-    if progress is not None:
-        told = progress
-
-        @ffi.callback("awqm_progress_fn", error=1)  # type: ignore[untyped-decorator,unused-ignore]
-        def callback(_user: Any, at: Any) -> int:
-            try:
-                return int(told(info(Progress, at)) is False)
-            except BaseException as problem:  # goes on when the library has stopped
-                raised.append(problem)
-                return 1
-
+    callback = progress_callback(progress, raised)
     chosen = options("quantize_options", skip=array, skip_count=len(names), progress=callback, **fields)
     report = empty("quantize_report")
     status = function(str(source).encode(), str(destination).encode(), chosen, report)
@@ -129,6 +118,23 @@ def _write(
         raise raised[0]
     check(status)
     return info(QuantizeReport, report)
+
+
+def progress_callback(progress: Optional[Callable[[Progress], Optional[bool]]], raised: List[BaseException]) -> Any:
+    """A callback for the library; what ``progress`` raises goes to the list and stops the job."""
+    if progress is None:
+        return ffi.NULL
+    told = progress
+
+    @ffi.callback("awqm_progress_fn", error=1)  # type: ignore[untyped-decorator,unused-ignore]
+    def callback(_user: Any, at: Any) -> int:
+        try:
+            return int(told(info(Progress, at)) is False)
+        except BaseException as problem:  # goes on when the library has stopped
+            raised.append(problem)
+            return 1
+
+    return callback
 
 
 def save_tensors(path: str, tensors: Mapping[str, Any]) -> None:

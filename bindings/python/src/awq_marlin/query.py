@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from ._info import empty, info
-from ._library import check, fill, lib, options
+from ._library import check, fill, lib, options, string
 from ._native import ffi
 from .enums import DType, Kernel, Layout, Support
 
@@ -21,6 +21,8 @@ class CapabilityInfo:
     architecture: str
     products: str
     typical: str
+    tflops: float
+    shared_bytes: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class CudaPlanInfo:
     bytes_moved: int
     operations: int
     floor_us: float
+    block_rows: int
+    shared_bytes: int
+    products_floor_us: float
+    predicted_us: float
+    dense_predicted_us: float
+    prefers_dense: bool
+    batch_invariant: bool
+    code: str
 
 
 def quantization_support(bits: int, group_size: int, zero_point: bool, layout: Layout) -> Tuple[Support, str]:
@@ -90,8 +100,11 @@ def query_cuda_plan(
     kernel: Kernel = Kernel.AUTO,
     multiprocessors: int = 0,
     bandwidth_gbps: float = 0.0,
+    flags: int = 0,
+    tuning: Optional[str] = None,
 ) -> Tuple[CudaPlanInfo, str]:
     """The plan that a GPU of these numbers would get for a layer and a number of rows, and why."""
-    chosen, struct = options("cuda_plan_options", **locals()), empty("cuda_plan_info")
+    fields = dict(locals(), tuning=string(tuning))
+    chosen, struct = options("cuda_plan_options", **fields), empty("cuda_plan_info")
     reason = fill(lib.awqm_query_cuda_plan, chosen, struct)
     return info(CudaPlanInfo, struct), reason
