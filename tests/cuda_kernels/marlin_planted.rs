@@ -30,9 +30,10 @@ fn caught(bug: &str) -> (usize, usize) {
             Err(_) => true,
             Ok((y, _)) => {
                 let y = decode(&y, Dtype::F32);
-                y.iter().zip(&wanted.0).zip(&wanted.1).any(|((y, wanted), size)| {
-                    y.is_nan() || (y - wanted).abs() > 1e-6 * size
-                })
+                y.iter()
+                    .zip(&wanted.0)
+                    .zip(&wanted.1)
+                    .any(|((y, wanted), size)| y.is_nan() || (y - wanted).abs() > 1e-6 * size)
             }
         }
     });
