@@ -3,20 +3,6 @@
 
 static const golden_case *const CASE = &GOLDEN[GOLDEN_K512];
 
-/* K long enough to be split, so that there is a workspace. */
-static awqm_packed *long_layer(void) {
-    enum { K = 8192, N = 64 };
-    float *weight = (float *)allocate(K * N * sizeof *weight);
-    awqm_packed *packed = NULL;
-    int i;
-    STRUCT(awqm_quantize_options, options);
-    options.group_size = 128;
-    for (i = 0; i < K * N; i++) weight[i] = (float)(i % 17) - 8;
-    MUST(awqm_quantize_tensor(weight, K * N * sizeof *weight, AWQM_DTYPE_F32, N, K, &options, &packed));
-    free(weight);
-    return packed;
-}
-
 static void expect_no_launch(const product *p) {
     CHECK(strstr(mock_log(), "cuLaunchKernelEx") == NULL);
     mock_log_clear();

@@ -1,19 +1,7 @@
 /* A workspace that two streams use at once is found out when the device was opened so, and only then. */
 #include "gpu.h"
 
-enum { NOT_READY = 600, K = 8192, N = 64 };
-
-static awqm_packed *long_layer(void) {
-    float *weight = (float *)allocate(K * N * sizeof *weight);
-    awqm_packed *packed = NULL;
-    int i;
-    STRUCT(awqm_quantize_options, options);
-    options.group_size = 128;
-    for (i = 0; i < K * N; i++) weight[i] = (float)(i % 13) - 6;
-    MUST(awqm_quantize_tensor(weight, K * N * sizeof *weight, AWQM_DTYPE_F32, N, K, &options, &packed));
-    free(weight);
-    return packed;
-}
+enum { NOT_READY = 600 };
 
 static void run(const char *fixtures) {
     awqm_packed *packed;
@@ -33,8 +21,8 @@ static void run(const char *fixtures) {
     other = linear_on(trusting, packed);
     MUST(awqm_linear_workspace_bytes(linear, 1, AWQM_DTYPE_F16, &bytes));
     CHECK(bytes > AWQM_CUDA_COUNTER_BYTES);
-    x = zeroed(K * 2);
-    y = zeroed(N * 2);
+    x = zeroed(LONG_K * 2);
+    y = zeroed(LONG_N * 2);
     workspace = zeroed(bytes + 4096);
     second = zeroed(bytes);
     args = run_args(at(x), AWQM_DTYPE_F16, at(y), AWQM_DTYPE_F16, 1);
