@@ -1,7 +1,7 @@
 /* The AWQ quantizer: block by block, resumed, cancelled, on a disk that is full, and every misuse. */
 #include "fixtures.h"
+#include "folders.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,23 +9,6 @@
 enum { HIDDEN = 32, WIDE = 64, BLOCKS = 2 };
 
 static char src[64], dst[80], folder[112];
-
-static int exists(const char *path) {
-    return access(path, F_OK) == 0;
-}
-
-static void remove_folder(const char *path) {
-    DIR *listing = opendir(path);
-    struct dirent *entry;
-    char inside[2048];
-    if (listing == NULL) return;
-    while ((entry = readdir(listing)) != NULL) {
-        snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) remove(inside);
-    }
-    closedir(listing);
-    rmdir(path);
-}
 
 /* A Llama of two blocks whose weights are a pattern. */
 static void write_model(void) {
