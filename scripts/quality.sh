@@ -22,6 +22,9 @@ mkdir -p "$work"
 "$python" -c 'import matplotlib' 2>/dev/null ||
     .cache/venv/bin/pip install --quiet --disable-pip-version-check matplotlib==3.11.2
 
+# Sentences are short: a second thread would only wait for the first.
+export OPENBLAS_NUM_THREADS=1
+
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 
 # step NAME COMMAND...: its output becomes NAME.json once it succeeds; a result that is there is kept.

@@ -61,8 +61,10 @@ int quantize_awq(const awq_request *request, uint32_t threads, bool as_json) {
     } else {
         FETCH_TEXT(details, awqm_quantizer_report_text, quantizer);
         fputs(details, stdout);
-        if (resumed > 0) printf("\n%" PRIu64 " of %" PRIu64 " groups were done already\n", resumed, info.groups);
-        printf("\n%" PRIu64 " layers in %s, %" PRIu64 " kept as they were; %.1f MB became %.1f MB in %.1f s\n",
+        if (resumed > 0)
+            printf("\n%" PRIu64 " of %" PRIu64 " groups were done already\n", resumed, info.groups);
+        printf("\n%" PRIu64 " layers in %s, %" PRIu64
+               " kept as they were; %.1f MB became %.1f MB in %.1f s\n",
                report.layers_quantized, awqm_layout_name(options.layout), report.layers_kept,
                (double)report.bytes_before / 1e6, (double)report.bytes_after / 1e6, elapsed);
     }

@@ -96,13 +96,15 @@ static void observe_file(const char *path, awqm_calibrator *calibrator, const aw
     awqm_checkpoint *file = NULL;
     check(awqm_checkpoint_open_files(&path, 1, NULL, &file));
     size_t count = awqm_checkpoint_tensor_count(file);
-    if (count == 0) fail("%s: holds no tensor (needed the inputs of each layer, under the layer's name)", path);
+    if (count == 0)
+        fail("%s: holds no tensor (needed the inputs of each layer, under the layer's name)", path);
     for (size_t i = 0; i < count; i++) {
         char *name;
         awqm_tensor_view x = {.struct_size = sizeof x};
         FETCH_TEXT(name, awqm_checkpoint_get_tensor_name, file, i);
         check(awqm_checkpoint_get_tensor(file, name, &x));
-        if (x.rank < 2) fail("%s: %s: has %u dimensions (needed at least 2: rows, K)", path, name, (unsigned)x.rank);
+        if (x.rank < 2)
+            fail("%s: %s: has %u dimensions (needed at least 2: rows, K)", path, name, (unsigned)x.rank);
         int64_t k = x.shape[x.rank - 1];
         int64_t rows = k > 0 ? (int64_t)element_count(&x) / k : 0;
         /* A tensor may begin at any byte of the file. */

@@ -1,7 +1,7 @@
 #include "text.h"
 
-#include <stdlib.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../tokenizer/awqm_tokenizer.h"

@@ -1,6 +1,7 @@
 """all-MiniLM-L6-v2 in plain NumPy: sentences in, embeddings out; the inputs of every linear layer can be seen."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def erf(x):
 
 
 def gelu(x):
-    return 0.5 * x * (1 + erf(x / np.sqrt(2)))
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
 class Encoder:
@@ -65,7 +66,7 @@ class Encoder:
 
         see(p + "attention.self.query", x)
         q, k, v = (split(project("attention.self." + n, x)) for n in ("query", "key", "value"))
-        mixed = softmax(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[-1])) @ v
+        mixed = softmax(q @ k.swapaxes(1, 2) / math.sqrt(q.shape[-1])) @ v
         mixed = mixed.swapaxes(0, 1).reshape(len(x), -1).astype(np.float32)
         see(p + "attention.output.dense", mixed)
         x = self.norm(p + "attention.output.LayerNorm", x + project("attention.output.dense", mixed))

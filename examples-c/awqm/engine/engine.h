@@ -32,13 +32,14 @@ void engine_reset(engine *e);
 void engine_forward(engine *e, const uint32_t *ids, size_t count);
 
 /* Calibration: a network taken block by block, so that all rows of a text pass a block before the next one is
- * looked at. First engine_embed, then for each layer engine_run_block on the same rows [count, hidden]; the rows
- * are one text from its beginning, and both forget the conversation. count is at most the engine's batch. */
+ * looked at. First engine_embed, then for each layer engine_run_block on the same rows [count, hidden]; the
+ * rows are one text from its beginning, and both forget the conversation. count is at most the engine's
+ * batch. */
 void engine_embed(engine *e, const uint32_t *ids, size_t count, float *rows);
 void engine_run_block(engine *e, size_t layer, float *rows, size_t count);
 
-/* Sees x [rows, k], which flows into the linear layer of that name; of layers that share an input only the first
- * is named. x is valid during the call. */
+/* Sees x [rows, k], which flows into the linear layer of that name; of layers that share an input only the
+ * first is named. x is valid during the call. */
 typedef void engine_observer(void *data, const char *layer, const float *x, size_t rows, size_t k);
 
 /* From now on every pass shows its rows to the observer; NULL ends it. */
