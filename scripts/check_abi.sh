@@ -17,7 +17,8 @@ dump() {
     mkdir -p "$work/include"
     cp "$1" "$work/include/awq_marlin.h"
     scripts/abi_tables.py stub "$2" >"$work/stub.c"
-    gcc -std=c11 -g -gdwarf-4 -shared -fPIC -Wl,-soname,libawq_marlin.so -I"$work/include" "$work/stub.c" -o "$work/libawq_marlin.so"
+    # From inside the folder and without its name, so that the dump is the same wherever it is made.
+    (cd "$work" && gcc -std=c11 -g -gdwarf-4 -fdebug-prefix-map="$work"=abi -shared -fPIC -Wl,-soname,libawq_marlin.so -Iinclude stub.c -o libawq_marlin.so)
     abidw --no-corpus-path --no-comp-dir-path --no-show-locs --out-file "$3" "$work/libawq_marlin.so"
 }
 

@@ -39,6 +39,5 @@ pub use packed::Packed;
 pub use packing::{padded, sizes};
 pub use plain::Plain;
 #[cfg(feature = "cuda")]
-#[cfg(feature = "cuda")]
 pub(crate) use repack::check_outputs;
 pub use repack::{TensorsMut, repack, repack_into};
