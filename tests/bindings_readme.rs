@@ -41,3 +41,16 @@ fn use_is_copied_from_files_that_run() {
     }
     assert!(seen >= 7, "{seen} blocks");
 }
+
+#[test]
+fn the_projects_readme_shows_each_language() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let shown = blocks(&readme);
+    for name in ["cpp", "csharp", "go", "zig", "python"] {
+        let own = std::fs::read_to_string(root.join("bindings").join(name).join("README.md")).unwrap();
+        let both: Vec<_> = blocks(&own).into_iter().filter(|block| shown.contains(block)).collect();
+        assert!(both.iter().any(|(language, _)| *language == "sh"), "{name}: how to install");
+        assert!(both.iter().any(|(language, _)| *language != "sh"), "{name}: how to use");
+    }
+}
