@@ -110,7 +110,7 @@ archive() {
 # Without kernels, as where there is no nvcc: `--no-default-features`.
 small() {
     cargo rustc --quiet --release --lib --crate-type cdylib --no-default-features --target-dir target/cpu-only &&
-        cp target/cpu-only/release/libawq_marlin.so "$work/small.so" && strip --strip-unneeded "$work/small.so" && at_most 4000000 "$work/small.so"
+        cp target/cpu-only/release/libawq_marlin.so "$work/small.so" && strip --strip-unneeded "$work/small.so" && at_most $((4 << 20)) "$work/small.so"
 }
 
 # The metadata that cargo-c reads names files that are there and the same version scheme as build.rs.
@@ -135,7 +135,7 @@ assert "capi" in package["features"]
 
 try "library, its links and its SONAME" links
 try "stripped" stripped
-try "with kernels under 15 MB" at_most 15000000 "$lib.so"
+try "with kernels under 15 MB" at_most $((15 << 20)) "$lib.so"
 try "without kernels under 4 MB" small
 try "needs the C library and nothing else" needs_little
 try "Libs.private is rustc's list" native_libraries
