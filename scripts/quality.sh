@@ -20,7 +20,7 @@ minilm=$(scripts/get_minilm.sh)
 [ "${1:-}" = --resume ] || rm -rf "$work"
 mkdir -p "$work"
 "$python" -c 'import matplotlib' 2>/dev/null ||
-    .cache/venv/bin/pip install --quiet --disable-pip-version-check matplotlib==3.11.2
+    .cache/venv/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
 
 # Sentences are short: a second thread would only wait for the first.
 export OPENBLAS_NUM_THREADS=1
