@@ -28,8 +28,7 @@ fn use_is_copied_from_files_that_run() {
             links.map(|link| flush(&std::fs::read_to_string(folder.join(link)).expect(link))).collect();
         let blocks = blocks(&readme);
         assert!(blocks.iter().any(|(language, _)| *language == "sh"), "{name}: how to install");
-        let code: Vec<_> =
-            blocks.iter().filter(|(language, _)| !["sh", "cmake"].contains(language)).collect();
+        let code: Vec<_> = blocks.iter().filter(|(language, _)| *language != "sh").collect();
         assert!(!code.is_empty(), "{name}: how to use");
         for (language, block) in code {
             assert!(
