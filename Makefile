@@ -6,11 +6,7 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# Below 1.0 every minor version may break the ABI, so it is part of the SONAME (as build.rs has it).
-SOVERSION := $(shell echo $(VERSION) | awk -F. '{ print ($$1 == 0) ? $$1 "." $$2 : $$1 }')
-
-.PHONY: build test demo bench gpu-check header fmt lint setup install clean
+.PHONY: build test demo bench gpu-check header fmt lint setup install dist clean
 
 build: setup
 	$(CARGO) build --release
@@ -30,10 +26,14 @@ bench: build
 gpu-check: setup
 	scripts/gpu_check.sh
 
-# Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi.
+# Regenerates include/awq_marlin.h and the tables of exported names and struct layouts under tests/abi,
+# and from them abi/interface.json.
 header:
 	AWQM_BLESS=1 $(CARGO) test --test abi_header
 	AWQM_BLESS=1 $(CARGO) test --test abi_symbols --test abi_layout
+	AWQM_BLESS=1 $(CARGO) test --test abi_interface
+	bindings/csharp/generate.py
+	scripts/check_abi.sh --update
 
 fmt:
 	$(CARGO) fmt --all
@@ -48,14 +48,13 @@ setup:
 
 install:
 	$(CARGO) build --release
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 644 include/awq_marlin.h $(DESTDIR)$(PREFIX)/include/
-	install -m 755 target/release/libawq_marlin.so $(DESTDIR)$(LIBDIR)/libawq_marlin.so.$(VERSION)
-	install -m 644 target/release/libawq_marlin.a $(DESTDIR)$(LIBDIR)/
-	ln -sf libawq_marlin.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libawq_marlin.so.$(SOVERSION)
-	ln -sf libawq_marlin.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libawq_marlin.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    scripts/awq_marlin.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/awq_marlin.pc
+	$(CARGO) build --release -p awqm-tokenizer
+	$(MAKE) -s -C examples-c
+	packaging/install.sh "$(DESTDIR)" "$(PREFIX)" "$(LIBDIR)"
+
+# target/awq-marlin-VERSION-MACHINE.tar.gz, byte for byte the same for the same sources, compiler and folder.
+dist:
+	packaging/dist.sh
 
 clean:
 	$(CARGO) clean

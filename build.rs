@@ -3,6 +3,9 @@
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-env=AWQM_TARGET={}", std::env::var("TARGET").unwrap());
+    if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
+        return; // cargo-c names the library, by the same rule
+    }
     let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
     let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
     // Below 1.0 every minor version may break the ABI, so it is part of the name.

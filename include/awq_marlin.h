@@ -23,13 +23,23 @@
  * failure there is nothing to free. The library never prints, never exits, and no panic crosses this interface;
  * after AWQM_STATUS_INTERNAL (a bug in the library) a handle may only be freed.
  *
+ * Statuses. Each function names those of its own. Besides, any may give NULL_POINTER (a pointer that must not be NULL;
+ * where NULL means something the function says so), BAD_STRUCT_SIZE, UNKNOWN_ENUM, INVALID_ARGUMENT (a number out of
+ * range, text that is not UTF-8), SIZE_OVERFLOW, OUT_OF_MEMORY and INTERNAL; UNSUPPORTED for a struct of a newer header that
+ * asks for what this library does not know; and BUFFER_TOO_SMALL from (buf, cap, out_len).
+ *
  * Ownership. Whatever _create, _load, _open, _parse or _convert returns is the caller's and goes to its _free.
  * _free takes NULL. Handles may be freed in any order: a handle keeps alive what it needs of others. Pointers that
  * functions document as "borrowed" live as long as the handle that they came from. Input memory is not kept after a
  * call unless the function says so.
  *
  * Threads. A function that takes a handle by const pointer may be called from any number of threads at once; _free
- * must be the last call on its handle. Any thread may free.
+ * must be the last call on its handle. Any thread may free. Each function repeats what holds for it, and says since which
+ * version it is there.
+ *
+ * Processes. The library may be loaded and unloaded at any time, several times in one process, and with RTLD_LOCAL; free
+ * all handles before dlclose. In a child of fork handles work on as they are, but pools have no threads there, so layers
+ * run on the calling thread; GPUs must be opened anew. No other thread may be inside the library while fork is called.
  *
  * Options and infos are structs whose first field is struct_size: set it to sizeof the struct and the rest to zero
  * for defaults. NULL options mean all defaults. Newer headers add fields at the end only; zero there means the old
@@ -51,23 +61,37 @@
 
 /** Version of this header; compare with awqm_version_number() at run time. */
 #define AWQM_VERSION_MAJOR 0
+/** Grows with new functions and fields; below 1.0 also when compiled programs break. */
 #define AWQM_VERSION_MINOR 1
+/** Grows with corrections. */
 #define AWQM_VERSION_PATCH 0
+/** All three in one number that can be compared. */
 #define AWQM_VERSION_NUMBER (AWQM_VERSION_MAJOR * 1000000 + AWQM_VERSION_MINOR * 1000 + AWQM_VERSION_PATCH)
 /** Grows when a program must be compiled again; compare with awqm_abi_version(). */
 #define AWQM_ABI_VERSION 1
 
+/** Before every function: how it is linked. Define AWQM_STATIC on Windows when linking the static library. */
 #if defined(_WIN32) && !defined(AWQM_STATIC)
 #define AWQM_API __declspec(dllimport)
 #else
 #define AWQM_API
 #endif
 
+/** Before every function whose status must be looked at. */
 #if defined(__GNUC__) || defined(__clang__)
 #define AWQM_MUST_USE __attribute__((warn_unused_result))
 #else
 #define AWQM_MUST_USE
 #endif
+
+/**
+ * Flag of awqm_linear_options, awqm_plan_options and awqm_cuda_plan_options, for GPUs: the bits of a row of y depend
+ * neither on m nor on the other rows, so that a query's answer is the same whatever it is batched with. The tensor-core
+ * tiles then run every m with slices of K that depend on the layer and the GPU alone. Few rows are slower than without
+ * (awqm_plan_get_info predicts both), and where K is split the workspace grows with m, so that very many rows must be
+ * run in parts; the bits are the same.
+ */
+#define AWQM_BATCH_INVARIANT 1
 
 /**
  * Flag of awqm_cuda_options: every device pointer and stream is looked up in the driver before a launch, so that host
@@ -76,6 +100,13 @@
  * (cuMemHostAlloc) counts as a host pointer.
  */
 #define AWQM_CUDA_CHECK_POINTERS 1
+
+/**
+ * Flag of awqm_cuda_options: a workspace that a launch on another stream still uses is refused with INVALID_ARGUMENT,
+ * as its counters and sums would mix. Takes microseconds and a lock a call; for development. It does not see captures
+ * and replays of graphs, and it also refuses a stream that waits for the other by an event of the host's.
+ */
+#define AWQM_CUDA_CHECK_WORKSPACE 2
 
 /**
  * Bytes at the start of a GPU workspace that must be zero before its first use; see awqm_linear_workspace_bytes.
@@ -369,7 +400,8 @@ typedef uint32_t awqm_kernel;
  */
 #define AWQM_KERNEL_GEMV 1
 /**
- * For many rows: blocks of weights are decoded once and used for all of them.
+ * For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+ * code, and the only one below compute capability 8.0.
  */
 #define AWQM_KERNEL_GEMM 2
 /**
@@ -462,6 +494,40 @@ typedef uint32_t awqm_log_level;
  * that is inside the library and must not unwind or call back into the library.
  */
 typedef void (*awqm_log_fn)(void *user_data, awqm_log_level level, const char *message);
+
+/**
+ * Gives `bytes` bytes on an `alignment` boundary (64), or NULL when there is no room. They need not be zeroed. Called
+ * from any thread, several at once; must not unwind or call back into the library.
+ */
+typedef void *(*awqm_alloc_fn)(void *user_data, size_t bytes, size_t alignment);
+
+/**
+ * Takes back what awqm_alloc_fn gave, with the same numbers. Called from any thread, several at once; must not unwind
+ * or call back into the library.
+ */
+typedef void (*awqm_release_fn)(void *user_data, void *memory, size_t bytes, size_t alignment);
+
+/**
+ * An allocator of the host's; see awqm_set_allocator.
+ */
+typedef struct awqm_allocator {
+  /**
+   * sizeof(awqm_allocator).
+   */
+  size_t struct_size;
+  /**
+   * Gives memory.
+   */
+  awqm_alloc_fn alloc;
+  /**
+   * Takes it back.
+   */
+  awqm_release_fn release;
+  /**
+   * Handed to both.
+   */
+  void *user_data;
+} awqm_allocator;
 
 /**
  * One task of a parallel call; see awqm_parallel_fn.
@@ -997,6 +1063,14 @@ typedef struct awqm_capability_info {
    * The product that the numbers are of; empty when unsupported or unknown.
    */
   char typical[32];
+  /**
+   * Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
+   */
+  double tflops;
+  /**
+   * Most shared memory of a block in bytes; 0 when unsupported.
+   */
+  uint32_t shared_bytes;
 } awqm_capability_info;
 
 /**
@@ -1055,6 +1129,14 @@ typedef struct awqm_cuda_plan_options {
    * Kernel version to force; AWQM_KERNEL_AUTO chooses.
    */
   awqm_kernel kernel;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
+  /**
+   * A tuning table as JSON text, as in awqm_cuda_options; NULL: the one that the library ships for such a GPU, if any.
+   */
+  const char *tuning;
 } awqm_cuda_plan_options;
 
 /**
@@ -1086,7 +1168,7 @@ typedef struct awqm_cuda_plan_info {
    */
   uint32_t splits;
   /**
-   * Tiles of 16 rows along K of one warp.
+   * Tiles of 16 rows along K of a slice: of one warp in the GEMV, else of what the warps of a block share.
    */
   uint32_t slice_tiles;
   /**
@@ -1125,6 +1207,38 @@ typedef struct awqm_cuda_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
    */
   double floor_us;
+  /**
+   * Rows of x of a block.
+   */
+  uint32_t block_rows;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_cuda_plan_info;
 
 /**
@@ -1136,7 +1250,9 @@ typedef uint32_t awqm_compute;
  */
 #define AWQM_COMPUTE_EXACT 0
 /**
- * Activations rounded to 8 bits on the fly. Not in this version.
+ * Activations rounded to 8-bit integers on the fly, with a scale for each row and each 128 inputs of a group (fewer
+ * where groups are smaller); codes and scales of the weights stay what they are. Several times faster for many rows,
+ * at a relative error of y of some 0.7 % for activations without outliers. CPU, quantized layers.
  */
 #define AWQM_COMPUTE_INT8 1
 
@@ -1153,7 +1269,7 @@ typedef struct awqm_linear_options {
    */
   awqm_compute compute;
   /**
-   * None are defined yet; 0.
+   * AWQM_BATCH_INVARIANT or 0: for awqm_linear_run, and for every plan of the layer.
    */
   uint32_t flags;
 } awqm_linear_options;
@@ -1259,6 +1375,10 @@ typedef struct awqm_plan_options {
    * Rows.
    */
   int64_t m;
+  /**
+   * AWQM_BATCH_INVARIANT or 0.
+   */
+  uint32_t flags;
 } awqm_plan_options;
 
 /**
@@ -1302,7 +1422,7 @@ typedef struct awqm_plan_info {
    */
   int64_t group_size;
   /**
-   * Rows that meet a decoded weight at a time.
+   * Rows that meet a decoded weight at a time: of a block, on a GPU.
    */
   int64_t block_rows;
   /**
@@ -1349,6 +1469,34 @@ typedef struct awqm_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
    */
   double floor_us;
+  /**
+   * Least time of the products, at the peak of the GPU's typical product.
+   */
+  double products_floor_us;
+  /**
+   * What the library's time model predicts for a run: good for comparing, not measured.
+   */
+  double predicted_us;
+  /**
+   * What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+   */
+  double dense_predicted_us;
+  /**
+   * 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+   */
+  int32_t prefers_dense;
+  /**
+   * 1: made with AWQM_BATCH_INVARIANT.
+   */
+  int32_t batch_invariant;
+  /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
+   * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+   */
+  char code[48];
 } awqm_plan_info;
 
 /**
@@ -1394,7 +1542,7 @@ typedef struct awqm_cuda_options {
    */
   uint32_t ordinal;
   /**
-   * AWQM_CUDA_CHECK_POINTERS or 0.
+   * AWQM_CUDA_CHECK_POINTERS and AWQM_CUDA_CHECK_WORKSPACE, or 0.
    */
   uint32_t flags;
   /**
@@ -1403,6 +1551,12 @@ typedef struct awqm_cuda_options {
    * the CUDA runtime share.
    */
   void *context;
+  /**
+   * A tuning table as JSON text (awqm_device_export_tuning shows the form): cuts that plans take before they ask the
+   * library's time model. Checked hard: whatever it says, results are right. NULL: the table that the library ships
+   * for the GPU, if any. Read before this call returns.
+   */
+  const char *tuning;
 } awqm_cuda_options;
 
 /**
@@ -1802,6 +1956,8 @@ extern "C" {
  * The name of a status, such as "AWQM_STATUS_OK". Any number may be passed; unknown ones give "unknown status".
  *
  * Returns a static string. Any thread.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API
 const char *awqm_status_name(int32_t status);
@@ -1811,12 +1967,18 @@ const char *awqm_status_name(int32_t status);
  * first failure; a success leaves it alone.
  *
  * Returns UTF-8, never NULL, valid until the next failing call on this thread.
+ *
+ * Threads: any; each has a message of its own. Since 0.1.
  */
 AWQM_API const char *awqm_last_error_message(void);
 
 /**
  * Copies awqm_last_error_message() into the caller's buffer: for languages that may move between threads or
  * cannot hold a borrowed pointer.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any; each has a message of its own. Since 0.1.
  *
  * # Safety
  * `buf` is NULL or writable for `cap` bytes; `out_len` is NULL or writable.
@@ -1825,64 +1987,92 @@ AWQM_API AWQM_MUST_USE awqm_status awqm_last_error_copy(char *buf, size_t cap, s
 
 /**
  * The name of an element type as safetensors writes it, such as "BF16"; NULL for an unknown number. Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API
 const char *awqm_dtype_name(awqm_dtype dtype);
 
 /**
  * Bytes of one element; 0 for an unknown number.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API size_t awqm_dtype_bytes(awqm_dtype dtype);
 
 /**
  * The name of a layout as the awqm tool writes it, such as "gemm" or "marlin"; NULL for an unknown number.
  * Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_layout_name(awqm_layout layout);
 
 /**
  * "auto", "gemv", "gemm" or "marlin"; NULL for an unknown number. Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_kernel_name(awqm_kernel kernel);
 
 /**
  * "none", "awq", "compressed-tensors" or "gptq"; NULL for an unknown number. Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_method_name(awqm_method method);
 
 /**
  * "auto", "portable", "avx2" or "avx512"; NULL for an unknown number. Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_isa_name(awqm_isa isa);
 
 /**
  * MAJOR * 1000000 + MINOR * 1000 + PATCH of the library that is loaded; AWQM_VERSION_NUMBER is the header's.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API uint32_t awqm_version_number(void);
 
 /**
  * The version as text, such as "0.1.0". Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_version_string(void);
 
 /**
  * The ABI that the library offers; a program compiled against another AWQM_ABI_VERSION must not use it.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API uint32_t awqm_abi_version(void);
 
 /**
  * Version, backends and target in one line, for bug reports. Static string.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_build_info(void);
 
 /**
  * 1 when the backend is built in and can be used on this machine, else 0 (unknown backends too).
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API int32_t awqm_backend_available(awqm_backend backend);
 
 /**
  * Sends the library's log to `callback`, for the whole process; NULL turns it off, which is how it starts.
  * When this returns, the callback that was set before is not running and will not run again.
+ *
+ * `level`: the least urgent lines that are wanted; OFF is silence with a callback set.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any; calls wait for each other. Since 0.1.
  *
  * # Safety
  * `callback` and `user_data` may be used from any thread until the next call of this function returns.
@@ -1894,11 +2084,32 @@ awqm_status awqm_set_log_callback(awqm_log_fn callback,
                                   awqm_log_level level);
 
 /**
+ * Lets the host allocate the library's large buffers, for the whole process: the tensors of packed layers and of layers
+ * on the CPU, whatever makes them. `allocator` is copied; NULL: the system's allocator, which is how it starts. Buffers
+ * that are there already go back to where they came from, so it may be changed at any time. Handles, texts, tables and
+ * the working memory of quantization, which is gone when the call returns, stay with the system's allocator; device
+ * memory comes from the driver.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any; calls wait for each other. Since 0.1.
+ *
+ * # Safety
+ * `allocator` is NULL or readable for its struct_size. `alloc` may be called until the next call of this function
+ * returns, `release` until the last buffer that `alloc` gave is freed.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_set_allocator(const struct awqm_allocator *allocator);
+
+/**
  * A CPU device. With NULL or zeroed options it starts a pool with one thread for each core but one (the caller's
  * thread is the last).
  *
  * Statuses: UNKNOWN_ENUM, BAD_STRUCT_SIZE, UNSUPPORTED (this machine lacks the instruction set),
  * INVALID_ARGUMENT (the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `options` is NULL or readable for its struct_size; `out_device` is writable.
@@ -1911,6 +2122,10 @@ awqm_status awqm_device_create_cpu(const struct awqm_cpu_options *options,
 /**
  * What a device is.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `device` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -1921,6 +2136,8 @@ awqm_status awqm_device_get_info(const struct awqm_device *device,
 
 /**
  * Frees a device; layers made from it keep what they need. NULL is fine.
+ *
+ * Threads: any; the last call with this handle. Since 0.1.
  *
  * # Safety
  * `device` is NULL or a live handle that is not used afterwards.
@@ -1933,6 +2150,8 @@ AWQM_API void awqm_device_free(struct awqm_device *device);
  *
  * Statuses: NOT_FOUND when the directory's model is not quantized; MISSING, JSON, CONFIG, UNSUPPORTED.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `path` is a NUL-terminated string; `out_config` is writable.
  */
@@ -1944,6 +2163,10 @@ awqm_status awqm_config_load_directory(const char *path,
 /**
  * Parses one config file: a config.json with a quantization section, or a side file.
  *
+ * Statuses: MISSING, IO, JSON, CONFIG, UNSUPPORTED; NOT_FOUND (no quantization section in it).
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `path` is a NUL-terminated string; `out_config` is writable.
  */
@@ -1951,6 +2174,10 @@ AWQM_API AWQM_MUST_USE awqm_status awqm_config_load_file(const char *path, struc
 
 /**
  * Parses a quantization section, or a whole config.json, from memory. `origin` names it in messages; NULL = "config".
+ *
+ * Statuses: JSON, CONFIG, UNSUPPORTED; NOT_FOUND (no quantization section in it).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `json` is readable for `json_bytes`; `origin` is NULL or a NUL-terminated string; `out_config` is writable.
@@ -1965,6 +2192,10 @@ awqm_status awqm_config_parse(const char *json,
 /**
  * The normalized config.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `config` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -1975,6 +2206,10 @@ awqm_status awqm_config_get_info(const struct awqm_config *config,
 
 /**
  * Where the config came from: file and key path.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `config` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -1989,6 +2224,8 @@ awqm_status awqm_config_get_source(const struct awqm_config *config,
 /**
  * Number of warnings: unknown keys, sources that disagree. 0 for NULL.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `config` is NULL or a live handle.
  */
@@ -1996,6 +2233,10 @@ AWQM_API size_t awqm_config_warning_count(const struct awqm_config *config);
 
 /**
  * One warning.
+ *
+ * Statuses: NOT_FOUND (an index past the end).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_config_get_source.
@@ -2011,6 +2252,8 @@ awqm_status awqm_config_get_warning(const struct awqm_config *config,
 /**
  * Number of entries of the skip list (modules_to_not_convert, ignore). 0 for NULL.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `config` is NULL or a live handle.
  */
@@ -2018,6 +2261,10 @@ AWQM_API size_t awqm_config_skip_count(const struct awqm_config *config);
 
 /**
  * One entry of the skip list, as the config has it.
+ *
+ * Statuses: NOT_FOUND (an index past the end).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_config_get_source.
@@ -2033,6 +2280,10 @@ awqm_status awqm_config_get_skip(const struct awqm_config *config,
 /**
  * Whether and how the config quantizes the module of that full dotted name, and in `reason` why. A fused name
  * (…qkv_proj, …gate_up_proj) is answered from its members; MIXED_FUSED names them when they differ.
+ *
+ * Statuses: MIXED_FUSED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `config` is a live handle; `name` a NUL-terminated string; `out_info` writable for the struct_size that it carries;
@@ -2050,6 +2301,10 @@ awqm_status awqm_config_query_module(const struct awqm_config *config,
 /**
  * The normalized config as one JSON object: quant_method, bits, group_size, zero_point, version, source, warnings …
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * As awqm_config_get_source.
  */
@@ -2062,11 +2317,15 @@ awqm_status awqm_config_to_json(const struct awqm_config *config,
 
 /**
  * The file names that are searched for a config, in order: index 0, 1, … until NULL. Static strings.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API const char *awqm_config_file_name(size_t index);
 
 /**
  * Frees a config. NULL is fine.
+ *
+ * Threads: any; the last call with this handle. Since 0.1.
  *
  * # Safety
  * `config` is NULL or a live handle that is not used afterwards.
@@ -2080,6 +2339,8 @@ AWQM_API void awqm_config_free(struct awqm_config *config);
  *
  * Statuses: MISSING, IO, CONTAINER, JSON, CONFIG, UNSUPPORTED, TENSOR.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `path` is a NUL-terminated string; `out_checkpoint` is writable.
  */
@@ -2091,6 +2352,10 @@ awqm_status awqm_checkpoint_open(const char *path,
 /**
  * Opens safetensors files by name, with a config from elsewhere. `config` is copied; NULL = take the tensors as they
  * are, unquantized.
+ *
+ * Statuses: as awqm_checkpoint_open.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `paths` points to `count` NUL-terminated strings; `config` is NULL or a live handle; `out_checkpoint` is writable.
@@ -2106,6 +2371,10 @@ awqm_status awqm_checkpoint_open_files(const char *const *paths,
  * The checkpoint's quantization config, borrowed from it: valid until awqm_checkpoint_free, not to be freed. NULL is
  * written when the checkpoint is not quantized.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is a live handle; `out_config` is writable.
  */
@@ -2117,6 +2386,8 @@ awqm_status awqm_checkpoint_get_config(const struct awqm_checkpoint *checkpoint,
 /**
  * Number of warnings: the config's, and where config and tensors disagree. 0 for NULL.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is NULL or a live handle.
  */
@@ -2124,6 +2395,10 @@ AWQM_API size_t awqm_checkpoint_warning_count(const struct awqm_checkpoint *chec
 
 /**
  * One warning.
+ *
+ * Statuses: NOT_FOUND (an index past the end).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `checkpoint` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -2139,6 +2414,8 @@ awqm_status awqm_checkpoint_get_warning(const struct awqm_checkpoint *checkpoint
 /**
  * Number of linear layers, quantized or not. 0 for NULL.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is NULL or a live handle.
  */
@@ -2146,6 +2423,10 @@ AWQM_API size_t awqm_checkpoint_layer_count(const struct awqm_checkpoint *checkp
 
 /**
  * The full dotted name of a linear layer.
+ *
+ * Statuses: NOT_FOUND (an index past the end).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_checkpoint_get_warning.
@@ -2164,6 +2445,8 @@ awqm_status awqm_checkpoint_get_layer_name(const struct awqm_checkpoint *checkpo
  *
  * Statuses: NOT_FOUND, TENSOR, MISSING, UNSUPPORTED.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is a live handle; `name` a NUL-terminated string; `out_info` writable for the struct_size that it
  * carries; `reason`, `cap`, `out_len` as the file comment says, all NULL and 0 when the reason is not wanted.
@@ -2180,6 +2463,8 @@ awqm_status awqm_checkpoint_query_layer(const struct awqm_checkpoint *checkpoint
 /**
  * Number of tensors. 0 for NULL.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is NULL or a live handle.
  */
@@ -2187,6 +2472,10 @@ AWQM_API size_t awqm_checkpoint_tensor_count(const struct awqm_checkpoint *check
 
 /**
  * The name of a tensor.
+ *
+ * Statuses: NOT_FOUND (an index past the end).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_checkpoint_get_warning.
@@ -2205,6 +2494,8 @@ awqm_status awqm_checkpoint_get_tensor_name(const struct awqm_checkpoint *checkp
  *
  * Statuses: NOT_FOUND; UNSUPPORTED for a tensor of more than 8 dimensions.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is a live handle; `name` a NUL-terminated string; `out_view` writable for the struct_size that it
  * carries.
@@ -2222,6 +2513,8 @@ awqm_status awqm_checkpoint_get_tensor(const struct awqm_checkpoint *checkpoint,
  *
  * Statuses: NOT_FOUND, TENSOR, MISSING, MIXED_FUSED, UNSUPPORTED, INVALID_ARGUMENT, OUT_OF_MEMORY.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is a live handle; `names` points to `count` NUL-terminated strings; `options` is NULL or readable for
  * its struct_size; `out_packed` is writable.
@@ -2237,6 +2530,8 @@ awqm_status awqm_checkpoint_load(const struct awqm_checkpoint *checkpoint,
 /**
  * Closes a checkpoint; layers loaded from it stay. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `checkpoint` is NULL or a live handle that is not used afterwards, nor anything borrowed from it.
  */
@@ -2248,6 +2543,8 @@ AWQM_API void awqm_checkpoint_free(struct awqm_checkpoint *checkpoint);
  * Statuses: TENSOR (a size that does not match; the message names tensor, found and needed), INVALID_ARGUMENT,
  * UNKNOWN_ENUM, UNSUPPORTED, SIZE_OVERFLOW, OUT_OF_MEMORY.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `desc` and `tensors` are readable for their struct_size, the tensors for their bytes; `out_packed` is writable.
  */
@@ -2258,9 +2555,32 @@ awqm_status awqm_packed_create(const struct awqm_layer_desc *desc,
                                struct awqm_packed **out_packed);
 
 /**
+ * As awqm_packed_create, without a copy: the host lends its memory, which must stay as it is until the packed layer and
+ * every awqm_linear made from it are freed. Layers on the CPU run from memory that is in layout CPU or DENSE, so its
+ * tensors must lie on 64-byte boundaries; those of other layouts may lie anywhere.
+ *
+ * Statuses: as awqm_packed_create; INVALID_ARGUMENT also for a tensor on no such boundary.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `desc` and `tensors` are readable for their struct_size; the tensors stay readable for their bytes, and nobody writes
+ * them; `out_packed` is writable.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_packed_create_borrowed(const struct awqm_layer_desc *desc,
+                                        const struct awqm_layer_tensors *tensors,
+                                        struct awqm_packed **out_packed);
+
+/**
  * The same layer in another layout. Codes, zero points and scales stay what they are.
  *
+ * `to`: the layout that is wanted.
+ *
  * Statuses: UNSUPPORTED (the layout cannot hold this layer; the message says why), UNKNOWN_ENUM, OUT_OF_MEMORY.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `packed` is a live handle; `device` (whose threads work) is NULL or a live handle; `out_packed` is writable.
@@ -2275,6 +2595,10 @@ awqm_status awqm_packed_convert(const struct awqm_packed *packed,
 /**
  * What a packed layer is.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `packed` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -2287,7 +2611,11 @@ awqm_status awqm_packed_get_info(const struct awqm_packed *packed,
  * One tensor, borrowed: valid until awqm_packed_free. Its shape is the one that the layout's files have, padding
  * included.
  *
+ * `role`: which tensor.
+ *
  * Statuses: NOT_FOUND when the layer has no such tensor; UNKNOWN_ENUM.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `packed` is a live handle; `out_view` is writable for the struct_size that it carries.
@@ -2304,6 +2632,8 @@ awqm_status awqm_packed_get_tensor(const struct awqm_packed *packed,
  *
  * Statuses: TENSOR or BUFFER_TOO_SMALL (size), UNSUPPORTED (dtype), UNKNOWN_ENUM.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `packed` is a live handle; `out` is writable for `out_bytes`; `device` is NULL or a live handle.
  */
@@ -2319,6 +2649,10 @@ awqm_status awqm_packed_dequantize(const struct awqm_packed *packed,
  * Writes a packed layer to a safetensors file as `prefix`.qweight, .scales, .qzeros, .bias (the names that the
  * layout's checkpoints use), with layout and shape in the file's metadata; under a temporary name until complete.
  *
+ * Statuses: IO.
+ *
+ * Threads: any, at once, each with a path of its own. Since 0.1.
+ *
  * # Safety
  * `packed` is a live handle; `path` and `prefix` are NUL-terminated strings.
  */
@@ -2330,6 +2664,10 @@ awqm_status awqm_packed_save(const struct awqm_packed *packed,
 
 /**
  * Reads back what awqm_packed_save wrote.
+ *
+ * Statuses: MISSING, IO, CONTAINER, TENSOR, NOT_FOUND, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `path` and `prefix` are NUL-terminated strings; `out_packed` is writable.
@@ -2343,6 +2681,8 @@ awqm_status awqm_packed_load(const char *path,
 /**
  * Frees a packed layer. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `packed` is NULL or a live handle that is not used afterwards, nor anything borrowed from it.
  */
@@ -2352,6 +2692,8 @@ AWQM_API void awqm_packed_free(struct awqm_packed *packed);
  * How large a layer's tensors are in layout `to` (which may be `from->layout` itself). No tensor is looked at.
  *
  * Statuses: UNSUPPORTED (the layout cannot hold this layer; the message says why), INVALID_ARGUMENT, SIZE_OVERFLOW.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `from` is readable for its struct_size; `out_sizes` is writable for the struct_size that it carries.
@@ -2366,7 +2708,12 @@ awqm_status awqm_repack_query(const struct awqm_layer_desc *from,
  * Repacks a layer from the host's buffers into the host's buffers, whose sizes must be those of awqm_repack_query.
  * The bias is not touched. Inputs and outputs must not overlap. Nothing is kept.
  *
+ * `to`: the layout of the outputs `qweight`, `scales` and `qzeros`, of `qweight_bytes`, `scales_bytes` and
+ * `qzeros_bytes`; NULL and 0 for what the layer does not have.
+ *
  * Statuses: TENSOR (a size that does not match), OVERLAP, BUFFER_TOO_SMALL, UNSUPPORTED, NULL_POINTER, UNKNOWN_ENUM.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `from` and `tensors` are readable for their struct_size, the input tensors for their bytes; the outputs are
@@ -2389,6 +2736,12 @@ awqm_status awqm_repack(const struct awqm_layer_desc *from,
  * Whether weights of these bits, group size and kind of zero point can be held in a layout, whatever their shape.
  * The numbers may be those of any config, right or wrong; a NO says why in `reason`.
  *
+ * `group_size` -1: per channel. `zero_point` not 0: zero points are stored.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `out_support` is writable; `reason`, `cap`, `out_len` as the file comment says, all NULL and 0 when not wanted.
  */
@@ -2405,6 +2758,12 @@ awqm_status awqm_query_quantization_support(uint32_t bits,
 
 /**
  * Whether a layer of that shape can be held in a layout: as it is, padded (`reason` says to what), or not and why.
+ *
+ * `k`, `n`: input and output features; `bits`, `group_size`, `zero_point` and `layout` as there.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_query_quantization_support.
@@ -2426,6 +2785,10 @@ awqm_status awqm_query_shape_support(int64_t k,
  * The least compute capability, times ten, of an NVIDIA GPU that could run a kernel version: 75 for GEMV and GEMM, 80
  * for MARLIN. AUTO is INVALID_ARGUMENT.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `out_capability` is writable.
  */
@@ -2437,6 +2800,8 @@ awqm_status awqm_kernel_min_capability(awqm_kernel kernel,
 /**
  * 1 when a kernel version takes activations of a dtype on a GPU of that compute capability (times ten; 0 = the CPU,
  * which takes F16, BF16 and F32 and has no MARLIN), else 0, for unknown values too. AUTO: any version.
+ *
+ * Threads: any, at once. Since 0.1.
  */
 AWQM_API
 int32_t awqm_kernel_supports_dtype(awqm_kernel kernel,
@@ -2448,6 +2813,8 @@ int32_t awqm_kernel_supports_dtype(awqm_kernel kernel,
  * `out_sizes`, and how many there are into `out_count`. This library takes any; others are stored padded.
  *
  * Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_sizes` is NULL and `cap` 0.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `out_sizes` is writable for `cap` numbers; `out_count` is writable.
@@ -2462,6 +2829,10 @@ awqm_status awqm_marlin_group_sizes(int64_t *out_sizes,
  * What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
  * capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `out_info` is writable for the struct_size that it carries.
  */
@@ -2475,10 +2846,13 @@ awqm_status awqm_query_capability(uint32_t capability,
  * no driver are needed.
  *
  * Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
- * bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+ * bits, more rows than a launch takes), TENSOR (a dtype that scales cannot have), INVALID_ARGUMENT, SIZE_OVERFLOW,
+ * UNKNOWN_ENUM; JSON (the tuning table).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+ * `options` is readable, its `tuning` NULL or NUL-terminated, and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
  * the file comment says, all NULL and 0 when not wanted.
  */
 AWQM_API
@@ -2492,6 +2866,10 @@ awqm_status awqm_query_cuda_plan(const struct awqm_cuda_plan_options *options,
 /**
  * Bytes of the workspace, zeroed int32 locks, that today's Marlin kernels of vLLM and its relatives want on a GPU with
  * so many multiprocessors, for N output features.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `out_bytes` is writable.
@@ -2508,6 +2886,8 @@ awqm_status awqm_marlin_workspace_bytes(int64_t n,
  *
  * Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_table` is NULL and `cap` 0.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `out_table` is writable for `cap` numbers; `out_count` is writable.
  */
@@ -2520,6 +2900,12 @@ awqm_status awqm_marlin_scale_permutation(int32_t grouped,
 
 /**
  * Scales (G, N) into Marlin's order; which of the two follows from size_k and group_size (-1 = per channel).
+ *
+ * `dtype` (F16, BF16 or F32) is that of the scales, `size_n` is N.
+ *
+ * Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `scales` is readable and `out` writable for `bytes`.
@@ -2537,6 +2923,12 @@ awqm_status awqm_marlin_permute_scales(const void *scales,
 /**
  * A bias (N) into the order in which Marlin kernels that add it themselves read it.
  *
+ * `dtype` (F16, BF16 or F32) is that of the bias, `size_n` is N.
+ *
+ * Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `bias` is readable and `out` writable for `bytes`.
  */
@@ -2550,6 +2942,12 @@ awqm_status awqm_marlin_permute_bias(const void *bias,
 
 /**
  * Codes (rows, columns), one a byte, to words (rows, columns * bits / 32), the first column in the lowest bits.
+ *
+ * `bits`: 4 or 8; `rows`, `columns`: the shape of the codes.
+ *
+ * Statuses: TENSOR (a size that does not match, a code that does not fit its bits), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `codes` is readable for `codes_bytes`, `out` writable for `out_bytes`.
@@ -2567,6 +2965,12 @@ awqm_status awqm_pack_columns(const uint8_t *codes,
 /**
  * The inverse of awqm_pack_columns.
  *
+ * `bits`: 4 or 8; `rows`, `columns`: the shape of the codes.
+ *
+ * Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `words` is readable for `words_bytes`, `out` writable for `out_bytes`.
  */
@@ -2582,6 +2986,12 @@ awqm_status awqm_unpack_columns(const void *words,
 
 /**
  * Zero points (G, N), one a byte, to Marlin's words (G, N * bits / 32).
+ *
+ * `groups` is G, `size_n` is N, `bits` 4 or 8.
+ *
+ * Statuses: TENSOR (a size that does not match, a code that does not fit its bits), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `zeros` is readable for `zeros_bytes`, `out` writable for `out_bytes`.
@@ -2599,6 +3009,12 @@ awqm_status awqm_marlin_zero_points(const uint8_t *zeros,
 /**
  * qzeros of the AWQ gemm layout to Marlin's, both (G, N * bits / 32) words.
  *
+ * `groups` is G, `size_n` is N, `bits` 4 or 8.
+ *
+ * Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `qzeros` is readable and `out` writable for `bytes`.
  */
@@ -2614,6 +3030,12 @@ awqm_status awqm_awq_to_marlin_zero_points(const void *qzeros,
 /**
  * qweight of the AWQ gemm layout, words (K, N * bits / 32), to Marlin's (K / 16, N * 16 * bits / 32). K must be a
  * multiple of 16 and N of 64; for other shapes see awqm_repack.
+ *
+ * `size_k` is K, `size_n` is N, `bits` 4 or 8.
+ *
+ * Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `qweight` is readable and `out` writable for `bytes`; `device` (whose threads work) is NULL or a live handle.
@@ -2631,6 +3053,10 @@ awqm_status awqm_awq_marlin_repack(const void *qweight,
 /**
  * As awqm_awq_marlin_repack, from the GPTQ layout without act-order: words (K * bits / 32, N).
  *
+ * Statuses: as awqm_awq_marlin_repack.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * As awqm_awq_marlin_repack.
  */
@@ -2645,11 +3071,14 @@ awqm_status awqm_gptq_marlin_repack(const void *qweight,
                                     const struct awqm_device *device);
 
 /**
- * Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense.
+ * Puts a packed layer on a device. On the CPU the weights are copied once, as they are repacked to AWQM_LAYOUT_CPU; a
+ * layer that is in that layout already, or dense, shares the memory of `packed`, and nothing is copied.
  * On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
  * nothing else. The layer keeps what it needs, so `packed` may be freed.
  *
- * Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+ * Statuses: UNSUPPORTED (dense layers on a GPU, int8 arithmetic for a dense layer or on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -2663,6 +3092,10 @@ awqm_status awqm_linear_create(const struct awqm_device *device,
 
 /**
  * What a layer is.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `linear` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -2679,7 +3112,15 @@ awqm_status awqm_linear_get_info(const struct awqm_linear *linear,
  * memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
  * of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
  * share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
- * no workspace is needed, NULL will do.
+ * no workspace is needed, NULL will do. Work that may run at the same time, on two streams say, needs a workspace each;
+ * AWQM_CUDA_CHECK_WORKSPACE finds sharing out. Plans with AWQM_BATCH_INVARIANT of a layer made without that flag, and
+ * imported plans, may need more: awqm_plan_get_info says what.
+ *
+ * `x_dtype`: element type of x.
+ *
+ * Statuses: UNSUPPORTED (a dtype that activations cannot have).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `linear` is a live handle; `out_bytes` is writable.
@@ -2700,9 +3141,13 @@ awqm_status awqm_linear_workspace_bytes(const struct awqm_linear *linear,
  * awqm_device_create_cuda. Results are the same from run to run and do not depend on what else runs; the kernel assumes
  * nothing about which of its blocks run at the same time, and no block waits for another.
  *
+ * `workspace`, of `workspace_bytes`: room for the call, see awqm_linear_workspace_bytes.
+ *
  * Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT (also a stream that is none),
  * UNSUPPORTED (dtype), UNKNOWN_ENUM; DEVICE: the driver's failure is named in the message, may come from earlier work in
  * the context, and after one that costs the context every call says so. Nothing runs after a failed check.
+ *
+ * Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
  *
  * # Safety
  * `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
@@ -2719,6 +3164,8 @@ awqm_status awqm_linear_run(const struct awqm_linear *linear,
 /**
  * Frees a layer. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `linear` is NULL or a live handle that is not used afterwards.
  */
@@ -2727,8 +3174,13 @@ AWQM_API void awqm_linear_free(struct awqm_linear *linear);
 /**
  * Chooses the kernel for `m` rows, or takes the one that the options force.
  *
+ * On a GPU the kernel versions GEMM and MARLIN are the same tensor-core code, called GEMM below compute capability 8.0,
+ * where MARLIN is refused; the plan's info says which code runs.
+ *
  * Statuses: KERNEL_UNSUPPORTED (the forced kernel cannot run here; the message says why), INVALID_ARGUMENT,
  * UNKNOWN_ENUM, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `linear` is a live handle; `options` is readable for its struct_size; `out_plan` is writable.
@@ -2742,6 +3194,10 @@ awqm_status awqm_plan_create(const struct awqm_linear *linear,
 /**
  * The plan in numbers.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `plan` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -2752,6 +3208,10 @@ awqm_status awqm_plan_get_info(const struct awqm_plan *plan,
 
 /**
  * Why the plan is what it is, in a sentence.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -2765,6 +3225,10 @@ awqm_status awqm_plan_get_reason(const struct awqm_plan *plan,
 
 /**
  * As awqm_linear_run, with this plan's kernel. `args->m` may be at most the plan's m, and x_dtype must be the plan's.
+ *
+ * Statuses: as awqm_linear_run; INVALID_ARGUMENT also for a plan that the call does not fit.
+ *
+ * Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
  *
  * # Safety
  * As awqm_linear_run. The plan keeps its layer alive.
@@ -2780,6 +3244,8 @@ awqm_status awqm_plan_run(const struct awqm_plan *plan,
 /**
  * Frees a plan. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `plan` is NULL or a live handle that is not used afterwards.
  */
@@ -2787,6 +3253,10 @@ AWQM_API void awqm_plan_free(struct awqm_plan *plan);
 
 /**
  * A plan as JSON text of one line: the layer's numbers, m, dtype and kernel, and on a GPU how the work is cut up.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -2806,6 +3276,8 @@ awqm_status awqm_plan_export(const struct awqm_plan *plan,
  * Statuses: JSON, INVALID_ARGUMENT (no plan, or one for another layer or backend, or numbers that no plan has),
  * KERNEL_UNSUPPORTED, UNSUPPORTED.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `linear` is a live handle; `text` is NUL-terminated; `out_plan` is writable.
  */
@@ -2818,6 +3290,10 @@ awqm_status awqm_plan_import(const struct awqm_linear *linear,
 /**
  * Looks for a CUDA driver and its devices. Succeeds with or without them; `reason` gets a sentence that says why
  * `available` is 0, else an empty string.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `out_info` is writable for the struct_size that it carries; `reason`, `cap`, `out_len` as the file comment says, all
@@ -2842,15 +3318,37 @@ awqm_status awqm_cuda_get_info(struct awqm_cuda_info *out_info,
  *
  * Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
  * CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
- * OUT_OF_MEMORY.
+ * OUT_OF_MEMORY; of the tuning table JSON and INVALID_ARGUMENT (no table, one for another GPU, or nonsense in it: the
+ * message names the entry).
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
- * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
+ * `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext, its `tuning` NULL or
+ * NUL-terminated; `out_device` is writable.
  */
 AWQM_API
 AWQM_MUST_USE
 awqm_status awqm_device_create_cuda(const struct awqm_cuda_options *options,
                                     struct awqm_device **out_device);
+
+/**
+ * The tuning table that plans of a GPU are made after, as JSON: what awqm_cuda_options had, else what the library ships
+ * for it; a table without entries where there is neither. `scripts/tuning_table.py` makes one from measurements.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
+ * # Safety
+ * `device` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+ */
+AWQM_API
+AWQM_MUST_USE
+awqm_status awqm_device_export_tuning(const struct awqm_device *device,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
 
 /**
  * A layer over device memory that the host holds, in layout MARLIN (what vLLM and SGLang hold after loading, or what
@@ -2859,6 +3357,8 @@ awqm_status awqm_device_create_cuda(const struct awqm_cuda_options *options,
  *
  * Statuses: TENSOR (a size that does not match), INVALID_ARGUMENT (another layout, a misaligned pointer, the CPU),
  * NULL_POINTER, UNSUPPORTED, UNKNOWN_ENUM.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `device` is a live handle; `desc` and `tensors` are readable for their struct_size; the tensors are memory of the
@@ -2879,6 +3379,8 @@ awqm_status awqm_linear_create_from_device(const struct awqm_device *device,
  * Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),
  * INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `linear` is a live handle; `out` is memory of its device, writable for `out_bytes`; the stream lives.
  */
@@ -2897,8 +3399,13 @@ awqm_status awqm_linear_dequantize(const struct awqm_linear *linear,
  * not touched; inputs and outputs must not overlap. Inputs lie on the boundary of their elements, outputs on 16-byte
  * boundaries. Asynchronous on `stream`: two launches, three with zero points.
  *
+ * `to`: the layout of the outputs `qweight`, `scales` and `qzeros`, of `qweight_bytes`, `scales_bytes` and
+ * `qzeros_bytes`; NULL and 0 for what the layer does not have.
+ *
  * Statuses: TENSOR (the size of an input), BUFFER_TOO_SMALL, OVERLAP, UNSUPPORTED (another layout, or one that cannot
  * hold the layer), INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `device` is a live handle; `from` and `tensors` are readable for their struct_size; all tensors are memory of the
@@ -2924,6 +3431,8 @@ awqm_status awqm_cuda_repack(const struct awqm_device *device,
  *
  * Statuses: INVALID_ARGUMENT, SIZE_OVERFLOW.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `options` is NULL or readable for its struct_size; `out_bytes` is writable.
  */
@@ -2935,6 +3444,10 @@ awqm_status awqm_calibrator_layer_bytes(const struct awqm_calibrator_options *op
 
 /**
  * Makes an empty calibrator.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
@@ -2957,6 +3470,10 @@ awqm_status awqm_calibrator_create(const struct awqm_calibrator_options *options
  * message names layer, row and channel), INVALID_ARGUMENT (another k than before), OUT_OF_MEMORY (a new layer would pass
  * max_bytes; the message says by how much), UNSUPPORTED (dtype), UNKNOWN_ENUM.
  *
+ * `x_dtype`: element type of `x`.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
  * # Safety
  * `calibrator` is a live handle that nothing else uses; `layer` is a NUL-terminated string; `x` is readable for its rows;
  * `device` is NULL or a live handle.
@@ -2978,6 +3495,8 @@ awqm_status awqm_calibrator_observe(struct awqm_calibrator *calibrator,
  * Statuses; each leaves `into` as it was: INVALID_ARGUMENT (a layer with another k, or one keeps rows and the other Gram
  * matrices), OUT_OF_MEMORY (the limit of `into`), OVERLAP (both are the same).
  *
+ * Threads: any, but nothing else may use `into` or change `from` during the call. Since 0.1.
+ *
  * # Safety
  * Both are live handles; nothing else uses `into`; `device` is NULL or a live handle.
  */
@@ -2990,6 +3509,10 @@ awqm_status awqm_calibrator_merge(struct awqm_calibrator *into,
 /**
  * Forgets all layers and frees their memory, so that the next block of a model can be observed.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
  * # Safety
  * `calibrator` is a live handle that nothing else uses.
  */
@@ -2999,6 +3522,8 @@ AWQM_API AWQM_MUST_USE awqm_status awqm_calibrator_clear(struct awqm_calibrator 
  * Writes everything to one file, which is replaced once the new one is complete.
  *
  * Statuses: IO.
+ *
+ * Threads: any, at once, each with a path of its own. Since 0.1.
  *
  * # Safety
  * `calibrator` is a live handle; `path` is a NUL-terminated string.
@@ -3013,6 +3538,8 @@ awqm_status awqm_calibrator_save(const struct awqm_calibrator *calibrator,
  *
  * Statuses: MISSING, IO, CONTAINER (damaged, or no calibration), OUT_OF_MEMORY (it passes max_bytes).
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `path` is a NUL-terminated string; `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
  */
@@ -3024,6 +3551,10 @@ awqm_status awqm_calibrator_load(const char *path,
 
 /**
  * What a calibrator holds.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `calibrator` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -3037,6 +3568,8 @@ awqm_status awqm_calibrator_get_info(const struct awqm_calibrator *calibrator,
  * What is known about layer number `index`, in the order of the names; its name goes to buf.
  *
  * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `calibrator` is a live handle; `out_info` is NULL or writable for the struct_size that it carries; buf, cap, out_len as
@@ -3054,6 +3587,8 @@ awqm_status awqm_calibrator_get_layer(const struct awqm_calibrator *calibrator,
 /**
  * Frees a calibrator. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `calibrator` is NULL or a live handle that is not used afterwards.
  */
@@ -3063,7 +3598,11 @@ AWQM_API void awqm_calibrator_free(struct awqm_calibrator *calibrator);
  * Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32
  * weights, BF16 for BF16 weights.
  *
+ * `dtype`: element type of the weight; `n`, `k`: its shape.
+ *
  * Statuses: TENSOR (NaN or infinity in the weight; the message says where), INVALID_ARGUMENT, UNSUPPORTED.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `weight` is readable for `weight_bytes`; `options` is NULL or readable for its struct_size; `out_packed` is writable.
@@ -3086,6 +3625,8 @@ awqm_status awqm_quantize_tensor(const void *weight,
  * Statuses: as awqm_checkpoint_open for the source; IO; CANCELLED; UNSUPPORTED (a layer that the layout cannot hold; the
  * message names it and says what would).
  *
+ * Threads: any, at once, each with a destination of its own. Since 0.1.
+ *
  * # Safety
  * `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
  * things; `out_report` is NULL or writable for the struct_size that it carries.
@@ -3102,6 +3643,8 @@ awqm_status awqm_quantize_checkpoint(const char *src,
  * Of the options only layout, max_shard_bytes, device, progress and overwrite count.
  *
  * Statuses: as awqm_quantize_checkpoint.
+ *
+ * Threads: any, at once, each with a destination of its own. Since 0.1.
  *
  * # Safety
  * As awqm_quantize_checkpoint.
@@ -3120,6 +3663,8 @@ awqm_status awqm_convert_checkpoint(const char *src,
  * interrupted job that is to be resumed had other options or another source (the message names what differs); IO when
  * another job writes to the same destination.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
  * things; `out_quantizer` is writable.
@@ -3134,6 +3679,10 @@ awqm_status awqm_quantizer_create(const char *src,
 /**
  * What a quantizer is about.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -3147,6 +3696,8 @@ awqm_status awqm_quantizer_get_info(const struct awqm_quantizer *quantizer,
  *
  * Statuses: NOT_FOUND.
  *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
  */
@@ -3159,7 +3710,11 @@ awqm_status awqm_quantizer_get_group(const struct awqm_quantizer *quantizer,
 /**
  * The name of layer number `layer` of a group.
  *
+ * `index`: number of the group.
+ *
  * Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
@@ -3183,6 +3738,8 @@ awqm_status awqm_quantizer_get_group_layer(const struct awqm_quantizer *quantize
  * as with an empty calibration), INVALID_ARGUMENT (statistics of another K: another model), TENSOR (a weight that is not
  * finite; the message names layer, row and column), CANCELLED, IO (also a full disk), OUT_OF_MEMORY.
  *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
  * # Safety
  * `quantizer` is a live handle that nothing else uses; `calibrator` is NULL or a live handle; `block` is NULL or a
  * NUL-terminated string.
@@ -3200,6 +3757,8 @@ awqm_status awqm_quantizer_run(struct awqm_quantizer *quantizer,
  * Statuses: INVALID_ARGUMENT (a group was not run; the message names it), CANCELLED, IO. Nothing is lost by a failure:
  * finish can be called again.
  *
+ * Threads: any, but nothing else may use the handle during the call. Since 0.1.
+ *
  * # Safety
  * `quantizer` is a live handle that nothing else uses; `out_report` is NULL or writable for the struct_size that it
  * carries.
@@ -3215,6 +3774,10 @@ awqm_status awqm_quantizer_finish(struct awqm_quantizer *quantizer,
  * each with name, n, clip \[share of groups, mean bound\], output, error_rtn, error (mean squares of the output) and
  * worst_channels. What is not known is null.
  *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
+ *
  * # Safety
  * `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
  */
@@ -3227,6 +3790,10 @@ awqm_status awqm_quantizer_report_json(const struct awqm_quantizer *quantizer,
 
 /**
  * What was chosen so far, as a table for people: one line for each layer.
+ *
+ * Statuses: the general ones.
+ *
+ * Threads: any, at once. Since 0.1.
  *
  * # Safety
  * As awqm_quantizer_report_json.
@@ -3241,6 +3808,8 @@ awqm_status awqm_quantizer_report_text(const struct awqm_quantizer *quantizer,
 /**
  * Frees a quantizer. Before finish, its work goes too, unless options.resume was set. NULL is fine.
  *
+ * Threads: any; the last call with this handle. Since 0.1.
+ *
  * # Safety
  * `quantizer` is NULL or a live handle that is not used afterwards.
  */
@@ -3250,6 +3819,8 @@ AWQM_API void awqm_quantizer_free(struct awqm_quantizer *quantizer);
  * Writes tensors to one safetensors file, under a temporary name until it is complete; an existing file is replaced.
  *
  * Statuses: INVALID_ARGUMENT (a shape that does not match its bytes, a name that comes twice), UNKNOWN_ENUM, IO.
+ *
+ * Threads: any, at once, each with a path of its own. Since 0.1.
  *
  * # Safety
  * `path` is a NUL-terminated string; `names` points to `count` such strings and `views` to `count` views whose

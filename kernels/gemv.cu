@@ -17,6 +17,7 @@
 #include "common/decode.h"
 #include "common/group.h"
 #include "common/port.h"
+#include "common/splits.h"
 
 namespace awqm {
 
@@ -126,7 +127,7 @@ template <class T, int BITS, int NT> struct Slice {
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         uint32_t w[4];
-        Decoder<T, BITS>::fragment(words, i, w);
+        centered_fragment<T, BITS>(words, i, w);
         mma_m16n8k16<T>(sum[j][i], w, b);
       }
     }
@@ -218,7 +219,6 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
   constexpr int kDepth = depth<BITS, NT>();
   using Ring = Stage<BITS, NT>;
   AWQM_SHARED(Ring, stages, kWarps * kDepth);
-  AWQM_SHARED(uint32_t, arrived, 1);
   static_assert(sizeof(Ring) * kDepth >= NT * kTileValues * sizeof(float), "the sums take the room of the stages");
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
   const int first_tile = blockIdx.x * NT, split = blockIdx.y, first_row = blockIdx.z * kRows;
@@ -256,12 +256,7 @@ template <class T, int BITS, int NT> AWQM_DEVICE void gemv(const GemvArgs& a) {
   }
   if (a.splits == 1) return;
 
-  thread_fence();
-  sync_threads();
-  if (thread == 0) arrived[0] = atomic_increment(a.counters + block);
-  sync_threads();
-  if (arrived[0] + 1 != static_cast<uint32_t>(a.splits)) return;
-  thread_fence();
+  if (!arrives_last(a.counters + block, a.splits)) return;
   const float* all = a.partials + block * a.splits * NT * kTileValues;
   for (int e = thread; e < values; e += kThreads) {
     float v = 0;

@@ -26,6 +26,10 @@ mkdir -p benches/results
     echo "## cargo bench --bench repack"
     cargo bench --quiet --bench repack
     echo
+    echo "## benches/overhead/run.sh: what a call costs beside its arithmetic"
+    make -s install "PREFIX=$PWD/target/stage" >&2
+    benches/overhead/run.sh target/stage
+    echo
     for shape in 4096x4096 4096x14336; do
         echo "## awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json"
         target/awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json

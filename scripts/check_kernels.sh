@@ -127,6 +127,12 @@ gemv 80,90,120 HMMA.16816.F32
 gemv 80,90,120 HMMA.16816.F32.BF16
 gemv 80,90,120 LDGSTS.E.BYPASS.128
 gemv 75 LDG.E.128
+marlin 75 HMMA.1688.F32
+marlin 75,80,90,120 LDSM.16.M88.4
+marlin 80,90,120 HMMA.16816.F32
+marlin 80,90,120 HMMA.16816.F32.BF16
+marlin 80,90,120 LDGSTS.E.BYPASS.128
+marlin 80,90,120 LDS.128
 TABLE
 verdict "kernels use the instructions they are built on" "$wrong"
 

@@ -20,7 +20,7 @@ programs() {
     mkdir -p "$dir"
     # shellcheck disable=SC2086 # flags, sources and libraries are lists
     {
-        gcc $flags $gpu/check.c $gpu/check_memory.c $gpu/check_streams.c $gpu/product.c $common $link -o "$dir/check"
+        gcc $flags $gpu/check.c $gpu/check_versions.c $gpu/check_memory.c $gpu/check_streams.c $gpu/product.c $common $link -o "$dir/check"
         gcc $flags $gpu/golden.c $gpu/product.c $common $link -o "$dir/golden"
         gcc $flags $gpu/bench.c $common $link -o "$dir/bench"
     }
@@ -51,6 +51,10 @@ if [ "${1:-}" = --mock ]; then
     for capability in 7.5 8.6; do MOCK_CUDA_CAPABILITY=$capability "$build/golden" compare "$build/golden.bin"; done
     "$build/bench" --small --tune -o "$build/bench.json" >"$build/bench.log"
     python3 -m json.tool "$build/bench.json" >/dev/null
+    # A table of the fastest cuts is one that the library takes.
+    scripts/tuning_table.py "$build/bench.json" >"$build/tuning.json"
+    "$build/bench" --small --tuning "$build/tuning.json" >"$build/tuned.log"
+    python3 benches/gpu/peers.py --self-test
     exit 0
 fi
 
@@ -75,14 +79,16 @@ mock target/gpu-mock/driver
 LD_LIBRARY_PATH=target/gpu-mock/driver "$folder/bin/golden" record "$folder/golden.bin"
 
 cp scripts/gpu_run.sh "$folder/run.sh"
+cp benches/gpu/*.py "$folder/bin/"
+cp scripts/tuning_table.py "$folder/bin/"
 # A link may not survive the copying to another machine.
 cp --remove-destination $library "$folder/lib/$(soname $library)"
 rm -f "$folder/lib/libawq_marlin.so"
-strip --strip-debug "$folder"/bin/* "$folder"/lib/*
+find "$folder/bin" "$folder/lib" -type f ! -name "*.py" -exec strip --strip-debug {} +
 
 size=$(du -sk "$folder" | cut -f1)
 if [ "$size" -gt $limit_kb ]; then
     say "$folder has $size KB, more than $limit_kb"
     exit 1
 fi
-say "$folder, $size KB; needs glibc $(objdump -T "$folder"/bin/* "$folder"/lib/* | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | tr -d A-Z_) there"
+say "$folder, $size KB; needs glibc $(find "$folder/bin" "$folder/lib" -type f ! -name "*.py" -exec objdump -T {} + | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | tr -d A-Z_) there"

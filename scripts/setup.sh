@@ -28,6 +28,17 @@ need nm binutils
 need valgrind valgrind
 need pkg-config pkg-config
 need python3 python3
+# For the bindings: a second compiler, CMake, C#, and what renders the manual and the header and compares the ABI.
+need clang++ clang
+need cmake cmake
+need mcs mono-mcs
+need go golang-go
+need mono mono-runtime
+need abidiff abigail-tools
+need doxygen doxygen
+need man man-db
+need col bsdextrautils
+need perl perl
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 # A linker without the C library's headers (gcc comes without them where recommended packages are left out).
 echo '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || missing+=(libc6-dev)

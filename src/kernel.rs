@@ -50,3 +50,40 @@ impl std::fmt::Display for Kernel {
         f.write_str(self.name())
     }
 }
+
+/// What arithmetic a layer runs in. The numbers are those of `awqm_compute`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u32)]
+pub enum Compute {
+    /// Activations as they are, sums in f32.
+    #[default]
+    Exact = 0,
+    /// Activations rounded to 8-bit integers, with a scale for each row and 128 input features at most.
+    Int8 = 1,
+}
+
+impl Compute {
+    /// The name that the command line and messages use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Compute::Exact => "exact",
+            Compute::Int8 => "int8",
+        }
+    }
+
+    /// The number of the C interface.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// From the number of the C interface.
+    pub fn from_code(code: u32) -> Option<Self> {
+        [Compute::Exact, Compute::Int8].into_iter().find(|c| c.code() == code)
+    }
+}
+
+impl std::fmt::Display for Compute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fork;
 
 /// Runs independent tasks, perhaps at the same time.
 pub trait Parallel: Send + Sync {
@@ -40,8 +41,11 @@ impl Parallel for Serial {
 /// have run out of work look out for more for `SPIN` before they sleep, and a call never waits for a worker that
 /// has not begun: tasks are handed out one by one, and the caller takes what nobody else has taken. A call while
 /// another one is running (from a second thread, or from inside a task) does all of its tasks itself.
+///
+/// In a child process that `fork` made there are no workers; there every call does its tasks itself.
 pub struct Pool {
     shared: Arc<Shared>,
+    generation: u64,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -202,7 +206,7 @@ impl Pool {
             bed: Mutex::new(()),
             alarm: Condvar::new(),
         });
-        let mut pool = Pool { shared, workers: Vec::new() };
+        let mut pool = Pool { shared, generation: fork::generation(), workers: Vec::new() };
         for i in 1..threads {
             let shared = pool.shared.clone();
             let worker = std::thread::Builder::new()
@@ -215,6 +219,11 @@ impl Pool {
         }
         Ok(pool)
     }
+
+    /// Whether this process is a child of the one that started the workers.
+    fn is_copy(&self) -> bool {
+        self.generation != fork::generation()
+    }
 }
 
 impl Parallel for Pool {
@@ -224,7 +233,7 @@ impl Parallel for Pool {
 
     fn run(&self, tasks: usize, body: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
-        if tasks <= 1 || self.workers.is_empty() || shared.busy.swap(true, Acquire) {
+        if tasks <= 1 || self.workers.is_empty() || self.is_copy() || shared.busy.swap(true, Acquire) {
             return Serial.run(tasks, body);
         }
         let _free = Free(&shared.busy);
@@ -253,6 +262,11 @@ impl Parallel for Pool {
 impl Drop for Pool {
     /// Waits until every worker has ended, so that the library may be unloaded afterwards.
     fn drop(&mut self) {
+        if self.is_copy() {
+            // Nobody is there to wait for, and a lock may be held by a thread that does not exist.
+            self.workers.drain(..).for_each(std::mem::forget);
+            return;
+        }
         self.shared.stop.store(true, SeqCst);
         drop(self.shared.bed.lock().unwrap_or_else(|e| e.into_inner()));
         self.shared.alarm.notify_all();

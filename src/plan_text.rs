@@ -70,13 +70,7 @@ pub fn read(text: &str, backend: &str, layer: &LayerDesc) -> Result<(Head, Field
         let e = Error::invalid("is a plan for another backend than the layer's").subject("plan.backend");
         return Err(e.found(found).needed(backend));
     }
-    let kernel = fields.text("kernel")?;
-    let kernel = Kernel::from_name(kernel).filter(|k| *k != Kernel::Auto).ok_or_else(|| {
-        Error::invalid("is no kernel version")
-            .subject("plan.kernel")
-            .found(kernel)
-            .needed("gemv, gemm or marlin")
-    })?;
+    let kernel = fields.kernel()?;
     let given = fields.object("problem")?;
     let m = given.integer("m", 1..=i64::MAX as u64)? as usize;
     let dtype = given.text("dtype")?;
@@ -107,7 +101,10 @@ pub struct Fields {
 }
 
 impl Fields {
-    fn new(value: Value, path: &str) -> Result<Self> {
+    /// The object of a value. The path begins with what the text is: "plan", "tuning".
+    ///
+    /// Errors: [`crate::ErrorKind::InvalidArgument`] for any other value; so do all functions here.
+    pub fn new(value: Value, path: &str) -> Result<Self> {
         match value {
             Value::Object(map) => Ok(Fields { path: path.to_string(), map }),
             other => {
@@ -117,19 +114,40 @@ impl Fields {
         }
     }
 
+    /// The path of a field, for messages.
+    pub fn path_of(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
+
+    /// What the text is, in messages.
+    fn whole(&self) -> &str {
+        self.path.split(['.', '[']).next().unwrap_or("text")
+    }
+
     fn get(&self, key: &str) -> Result<&Value> {
-        let missing = || Error::invalid("the plan lacks this field").subject(format!("{}.{key}", self.path));
+        let missing =
+            || Error::invalid(format!("the {} lacks this field", self.whole())).subject(self.path_of(key));
         self.map.get(key).ok_or_else(missing)
     }
 
     fn wrong(&self, key: &str, found: &Value, needed: &str) -> Error {
-        let e = Error::invalid("has a value that no plan has").subject(format!("{}.{key}", self.path));
+        let e =
+            Error::invalid(format!("has a value that no {} has", self.whole())).subject(self.path_of(key));
         e.found(brief(found)).needed(needed)
     }
 
     /// An object inside.
     pub fn object(&self, key: &str) -> Result<Fields> {
-        Fields::new(self.get(key)?.clone(), &format!("{}.{key}", self.path))
+        Fields::new(self.get(key)?.clone(), &self.path_of(key))
+    }
+
+    /// A list of objects.
+    pub fn objects(&self, key: &str) -> Result<Vec<Fields>> {
+        let value = self.get(key)?;
+        let items = value.as_array().ok_or_else(|| self.wrong(key, value, "a list"))?;
+        let item =
+            |(i, value): (usize, &Value)| Fields::new(value.clone(), &format!("{}[{i}]", self.path_of(key)));
+        items.iter().enumerate().map(item).collect()
     }
 
     /// A text.
@@ -147,6 +165,26 @@ impl Fields {
         };
         let fits = value.as_u64().filter(|v| range.contains(v));
         fits.ok_or_else(|| self.wrong(key, value, &needed()))
+    }
+
+    /// A number above 0; `None`: the field is not there, or null.
+    pub fn positive(&self, key: &str) -> Result<Option<f64>> {
+        match self.map.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(v) if v > 0.0 && v.is_finite() => Ok(Some(v)),
+                _ => Err(self.wrong(key, value, "a number above 0")),
+            },
+        }
+    }
+
+    /// A kernel version other than auto.
+    pub fn kernel(&self) -> Result<Kernel> {
+        let name = self.text("kernel")?;
+        Kernel::from_name(name).filter(|k| *k != Kernel::Auto).ok_or_else(|| {
+            let e = Error::invalid("is no kernel version").subject(self.path_of("kernel"));
+            e.found(name).needed("gemv, gemm or marlin")
+        })
     }
 }
 

@@ -60,12 +60,13 @@ macro_rules! layout {
 }
 
 layout! {
+    allocator::awqm_allocator { struct_size, alloc, release, user_data }
     device::awqm_cpu_options { struct_size, threads, isa, parallel, user_data }
     device::awqm_device_info {
         struct_size, backend, ordinal, threads, isa, capability, multiprocessors, memory_bytes, name,
         bandwidth_gbps,
     }
-    cuda::awqm_cuda_options { struct_size, ordinal, flags, context }
+    cuda::awqm_cuda_options { struct_size, ordinal, flags, context, tuning }
     cuda::awqm_cuda_info {
         struct_size, available, device_count, driver_version, needed_driver_version, images,
     }
@@ -90,23 +91,25 @@ layout! {
         struct_size, padded_k, padded_n, padded_group, groups, qweight_bytes, scales_bytes, qzeros_bytes,
     }
     cuda_plan::awqm_capability_info {
-        struct_size, supported, multiprocessors, bandwidth_gbps, architecture, products, typical,
+        struct_size, supported, multiprocessors, bandwidth_gbps, architecture, products, typical, tflops, shared_bytes,
     }
     cuda_plan::awqm_cuda_plan_options {
         struct_size, capability, multiprocessors, bandwidth_gbps, k, n, m, bits, zero_point, group_size,
-        scale_dtype, dtype, kernel,
+        scale_dtype, dtype, kernel, flags, tuning,
     }
     cuda_plan::awqm_cuda_plan_info {
         struct_size, kernel, multiprocessors, bandwidth_gbps, tiles, splits, slice_tiles, block, grid_x,
-        grid_y, grid_z, workspace_bytes, counter_bytes, bytes_moved, operations, floor_us,
+        grid_y, grid_z, workspace_bytes, counter_bytes, bytes_moved, operations, floor_us, block_rows, shared_bytes, products_floor_us, predicted_us,
+        dense_predicted_us, prefers_dense, batch_invariant, code,
     }
     linear::awqm_linear_options { struct_size, compute, flags }
     linear::awqm_linear_info { struct_size, k, n, layout, bits, group_size, has_bias, backend, bytes }
     linear::awqm_run_args { struct_size, x, x_dtype, y_dtype, y, m, x_stride, y_stride }
-    plan::awqm_plan_options { struct_size, kernel, dtype, m }
+    plan::awqm_plan_options { struct_size, kernel, dtype, m, flags }
     plan::awqm_plan_info {
         struct_size, kernel, backend, isa, dtype, m, n, k, group_size, block_rows, tasks, workspace_bytes,
-        bytes_moved, operations, tiles, splits, grid_x, grid_y, grid_z, block_threads, floor_us,
+        bytes_moved, operations, tiles, splits, grid_x, grid_y, grid_z, block_threads, floor_us, products_floor_us,
+        predicted_us, dense_predicted_us, prefers_dense, batch_invariant, shared_bytes, code,
     }
     calibrator::awqm_calibrator_options { struct_size, max_bytes, rows, skip_not_finite }
     calibrator::awqm_calibrator_info { struct_size, layers, bytes, max_bytes, rows }

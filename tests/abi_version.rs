@@ -36,6 +36,25 @@ fn header_manifest_and_library_agree() {
 }
 
 #[test]
+fn packages_have_the_version_of_the_manifest() {
+    let package = std::fs::read_to_string(abi::path("bindings/csharp/package.json")).unwrap();
+    let package: serde_json::Value = serde_json::from_str(&package).unwrap();
+    assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
+    let table = std::fs::read_to_string(abi::path("abi/interface.json")).unwrap();
+    let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+    for (name, value) in [("MAJOR", MAJOR), ("MINOR", MINOR), ("PATCH", PATCH)] {
+        assert_eq!(table["versions"][format!("AWQM_VERSION_{name}")], value.parse::<u32>().unwrap());
+    }
+    let changes = std::fs::read_to_string(abi::path("CHANGELOG.md")).unwrap();
+    // Every release says what it means for compiled programs.
+    let releases: Vec<_> = changes.split("\n## [").skip(1).collect();
+    assert!(
+        !releases.is_empty() && releases.iter().all(|r| r.contains("\n### ABI\n")),
+        "a release without ### ABI"
+    );
+}
+
+#[test]
 fn soname_carries_what_the_abi_depends_on() {
     let expected = if MAJOR == "0" { format!("0.{MINOR}") } else { MAJOR.to_owned() };
     let table = abi::output_of(Command::new("readelf").arg("-d").arg(abi::library()));

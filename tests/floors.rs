@@ -5,20 +5,21 @@
 //! 3  cpu, cuda, quantize           all stand on floor 2, none on another
 //! 2  config, layout, checkpoint    checkpoint uses the other two; config takes the name of a layout
 //!    plan_text                     texts of plans, of any backend
-//! 1  error, types, kernel, parallel, buffer, matrix
+//! 1  error, types, kernel, parallel, fork, buffer, matrix
 //! ```
 
 use std::path::{Path, PathBuf};
 
-const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix"];
+const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix", "fork"];
 const FORMATS: &[&str] = &["config", "layout", "checkpoint", "plan_text"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let above_ground = |more: &[&'static str]| Some([GROUND, more].concat());
     match module {
-        "error" | "kernel" => Some(vec![]),
-        "types" | "parallel" | "buffer" => Some(vec!["error"]),
+        "error" | "kernel" | "fork" => Some(vec![]),
+        "types" | "buffer" => Some(vec!["error"]),
+        "parallel" => Some(vec!["error", "fork"]),
         "matrix" => Some(vec!["error", "types"]),
         "layout" => above_ground(&[]),
         "config" => above_ground(&["layout::Layout"]),

@@ -18,6 +18,7 @@ struct device_memory {
     int (*to_device)(uint64_t to, const void *from, size_t bytes);
     int (*to_host)(void *to, uint64_t from, size_t bytes);
     int (*error_name)(int code, const char **name);
+    int (*attribute)(int *value, int attribute, int device);
 };
 
 /* ISO C has no conversion from an object pointer, which dlsym returns, to a function pointer. */
@@ -52,10 +53,18 @@ device_memory *device_memory_open(const awqm_device *device) {
     find(m, "cuMemcpyHtoD_v2", &m->to_device);
     find(m, "cuMemcpyDtoH_v2", &m->to_host);
     find(m, "cuGetErrorName", &m->error_name);
+    find(m, "cuDeviceGetAttribute", &m->attribute);
     void *context = NULL;
     done(m, m->retain(&context, m->ordinal), "opening the GPU");
     done(m, m->set_current(context), "opening the GPU");
     return m;
+}
+
+size_t device_cache_bytes(const device_memory *m) {
+    enum { L2_BYTES = 38 };
+    int bytes = 0;
+    if (m->library != NULL) done(m, m->attribute(&bytes, L2_BYTES, m->ordinal), "asking for the size of the cache");
+    return bytes > 0 ? (size_t)bytes : 0;
 }
 
 void device_memory_close(device_memory *m) {

@@ -11,6 +11,9 @@ typedef struct device_memory device_memory;
 device_memory *device_memory_open(const awqm_device *device);
 void device_memory_close(device_memory *memory);
 
+/* Bytes of the GPU's L2 cache; 0 on the CPU. */
+size_t device_cache_bytes(const device_memory *memory);
+
 /* Zeroed; never NULL unless `bytes` is 0 on a GPU. */
 void *device_allocate(device_memory *memory, size_t bytes);
 void device_release(device_memory *memory, void *at);

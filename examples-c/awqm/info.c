@@ -1,4 +1,5 @@
 /* awqm info: the library, the devices, and which kernel can run where. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,11 +26,11 @@ typedef struct gpu {
     awqm_capability_info names;
 } gpu;
 
-/* Layers of models that many people run, and rows of one query, of a few, and of a short prompt. */
+/* Layers of models that many people run, and rows of one query, of a few, and of prompts. */
 static const struct {
     int64_t k, n;
 } SHAPES[] = {{4096, 4096}, {4096, 14336}, {8192, 28672}};
-static const int64_t ROWS[] = {1, 8, 64};
+static const int64_t ROWS[] = {1, 8, 64, 512, 4096};
 enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES, ROW_COUNT = sizeof ROWS / sizeof *ROWS };
 
 /* Text for a report, cut to fit. */
@@ -145,7 +146,7 @@ static void visit_plans(const gpu *g, plan_visitor *each, void *context) {
         int64_t k = SHAPES[i / ROW_COUNT].k, n = SHAPES[i / ROW_COUNT].n;
         awqm_cuda_plan_options options = plan_options(g->capability, k, n, ROWS[i % ROW_COUNT]);
         awqm_cuda_plan_info plan = {.struct_size = sizeof plan};
-        char reason[512];
+        char reason[1024];
         options.multiprocessors = g->multiprocessors;
         options.bandwidth_gbps = g->bandwidth_gbps;
         check(awqm_query_cuda_plan(&options, &plan, reason, sizeof reason, NULL));
@@ -160,16 +161,17 @@ static void print_plan(void *context, const awqm_cuda_plan_options *asked, const
     snprintf(shape, sizeof shape, "%lldx%lld", (long long)asked->k, (long long)asked->n);
     if (!*started) {
         puts("plans    f16, 4 bits, groups of 128, zero points");
-        printf("  %-12s %4s  %-6s %-14s %6s %6s %12s %10s\n", "KxN", "m", "kernel", "grid", "tiles", "splits",
-               "workspace", "floor");
+        printf("  %-12s %4s  %-6s %-14s %8s %6s %13s %10s %10s\n", "KxN", "m", "kernel", "grid", "tile", "splits",
+               "workspace", "floor", "predicted");
     }
     *started = true;
-    char grid[32], floor[32] = "unknown";
+    char grid[32], tile[32], floor[32] = "unknown";
     snprintf(grid, sizeof grid, "%ux%ux%u", (unsigned)plan->grid_x, (unsigned)plan->grid_y, (unsigned)plan->grid_z);
-    if (plan->floor_us > 0) snprintf(floor, sizeof floor, "%.1f us", plan->floor_us);
-    printf("  %-12s %4lld  %-6s %-14s %6u %6u %9.1f KB %10s\n", shape, (long long)asked->m,
-           awqm_kernel_name(plan->kernel), grid, (unsigned)plan->tiles, (unsigned)plan->splits,
-           (double)plan->workspace_bytes / 1e3, floor);
+    snprintf(tile, sizeof tile, "%ux%u", (unsigned)plan->block_rows, (unsigned)plan->tiles * 64);
+    if (plan->floor_us > 0) snprintf(floor, sizeof floor, "%.1f us", fmax(plan->floor_us, plan->products_floor_us));
+    printf("  %-12s %4lld  %-6s %-14s %8s %6u %10.1f KB %10s %7.1f us%s\n", shape, (long long)asked->m,
+           awqm_kernel_name(plan->kernel), grid, tile, (unsigned)plan->splits, (double)plan->workspace_bytes / 1e3, floor,
+           plan->predicted_us, plan->prefers_dense ? "; dense GEMM predicted faster" : "");
     if (asked->m == ROWS[0]) printf("    %s\n", reason);
 }
 
@@ -193,6 +195,12 @@ static void write_plan(void *context, const awqm_cuda_plan_options *asked, const
     json_int(w, "operations", (int64_t)plan->operations);
     if (plan->floor_us > 0) json_real(w, "floor_us", plan->floor_us);
     else json_null(w, "floor_us");
+    json_text(w, "code", plan->code);
+    json_int(w, "block_rows", plan->block_rows);
+    json_real(w, "products_floor_us", plan->products_floor_us);
+    json_real(w, "predicted_us", plan->predicted_us);
+    json_real(w, "dense_predicted_us", plan->dense_predicted_us);
+    json_bool(w, "prefers_dense", plan->prefers_dense);
     json_text(w, "reason", reason);
     json_close_object(w);
 }

@@ -14,7 +14,7 @@
 static const char SYNOPSIS[] =
     "run DIR --layer PREFIX --input X.safetensors --output Y.safetensors\n"
     "                [--device D] [--kernel auto|gemv|gemm|marlin] [--compute exact|int8] [--threads T]\n"
-    "                [--tp-rank R --tp-world W --tp-dim column|row] [--json]";
+    "                [--batch-invariant] [--tp-rank R --tp-world W --tp-dim column|row] [--json]";
 
 static const choice TP_DIMS[] = {
     {"none", AWQM_TP_DIM_NONE},
@@ -43,7 +43,7 @@ int command_run(int argc, char **argv) {
     const char *directory = NULL, *layer = NULL, *input = NULL, *output = NULL, *device_name = "cpu";
     uint32_t kernel = AWQM_KERNEL_AUTO, compute = AWQM_COMPUTE_EXACT, tp_dim = AWQM_TP_DIM_NONE;
     uint64_t threads = 0, tp_rank = 0, tp_world = 1;
-    bool as_json = false;
+    bool as_json = false, batch_invariant = false;
     const char *const positionals[] = {"DIR", NULL};
     const option options[] = {
         {"--layer", OPTION_TEXT, &layer, "PREFIX", "the layer, such as model.layers.0.mlp.up_proj", NULL},
@@ -52,6 +52,7 @@ int command_run(int argc, char **argv) {
         {"--device", OPTION_TEXT, &device_name, "cpu|cuda:N", "where to run (cpu)", NULL},
         {"--kernel", OPTION_CHOICE, &kernel, "auto|gemv|gemm|marlin", "(auto)", KERNEL_CHOICES},
         {"--compute", OPTION_CHOICE, &compute, "exact|int8", "(exact)", COMPUTE_CHOICES},
+        {"--batch-invariant", OPTION_FLAG, &batch_invariant, NULL, "on a GPU: results do not depend on M", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--tp-rank", OPTION_COUNT, &tp_rank, "R", "this rank of tensor parallelism (0)", NULL},
         {"--tp-world", OPTION_COUNT, &tp_world, "W", "number of ranks (1)", NULL},
@@ -103,7 +104,12 @@ int command_run(int argc, char **argv) {
     /* The plan says which kernel runs and how much workspace it wants; then the run. */
     awqm_plan *plan = NULL;
     awqm_plan_options plan_options = {
-        .struct_size = sizeof plan_options, .kernel = kernel, .dtype = x_view.dtype, .m = m};
+        .struct_size = sizeof plan_options,
+        .kernel = kernel,
+        .dtype = x_view.dtype,
+        .m = m,
+        .flags = batch_invariant ? AWQM_BATCH_INVARIANT : 0,
+    };
     check(awqm_plan_create(linear, &plan_options, &plan));
     awqm_plan_info chosen = {.struct_size = sizeof chosen};
     check(awqm_plan_get_info(plan, &chosen));
@@ -153,6 +159,7 @@ int command_run(int argc, char **argv) {
         json_bool(&w, "bias", shape.has_bias);
         json_text(&w, "device", device_name);
         json_text(&w, "kernel", awqm_kernel_name(chosen.kernel));
+        json_text(&w, "code", chosen.code);
         json_text(&w, "compute", choice_word(COMPUTE_CHOICES, compute));
         json_text(&w, "reason", reason);
         json_real(&w, "microseconds", elapsed * 1e6);

@@ -57,10 +57,10 @@ fn one(nvcc: &Nvcc, arguments: &[String], root: &Path, source: &Path, fatbin: &P
     assert!(output.status.success(), "nvcc on {}:\n{log}", source.display());
 }
 
-/// The source and every header, which is all that the image depends on besides the arguments.
+/// The source, the headers of the folder of its name and the common ones, which is all that the image depends on besides the arguments.
 fn text_of(root: &Path, source: &Path) -> String {
     let mut files = vec![source.to_owned()];
-    let mut folders = vec![root.join("common")];
+    let mut folders = vec![root.join("common"), source.with_extension("")];
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
             if path.is_dir() { &mut folders } else { &mut files }.push(path);

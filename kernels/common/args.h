@@ -27,6 +27,11 @@ struct GemvArgs {
 };
 static_assert(sizeof(GemvArgs) == 136, "src/cuda/args.rs has the same size");
 
+// The same problem, cut for tiles of more rows: slice_tiles is of the warps that share a slice of K, and a block has
+// k_warps slices side by side (marlin/tiles.h), so slice s = split * k_warps + i begins at k-tile s * slice_tiles.
+// partials: [row blocks][column blocks][splits][rows of a tile][columns of a tile].
+using MarlinArgs = GemvArgs;
+
 // w[k, n], or w[n, k] when transposed, in the dtype of the kernel's name.
 struct DequantizeArgs {
     const void *qweight;

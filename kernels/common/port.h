@@ -9,6 +9,7 @@
 #include "device/memory.h"
 #include "device/copy_async.h"
 #include "device/mma.h"
+#include "device/shared.h"
 #include "device/warp.h"
 #else
 #include "../emulation/host/port.h"

@@ -97,6 +97,8 @@ unsafe impl Sized0 for awqm_calibrator_layer_info {}
 ///
 /// Statuses: INVALID_ARGUMENT, SIZE_OVERFLOW.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `options` is NULL or readable for its struct_size; `out_bytes` is writable.
 #[must_use]
@@ -116,6 +118,10 @@ pub unsafe extern "C" fn awqm_calibrator_layer_bytes(
 }
 
 /// Makes an empty calibrator.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
@@ -145,6 +151,10 @@ pub unsafe extern "C" fn awqm_calibrator_create(
 /// Statuses; each leaves the statistics as they were: TENSOR (an activation that is NaN, infinite or beyond 1e16; the
 /// message names layer, row and channel), INVALID_ARGUMENT (another k than before), OUT_OF_MEMORY (a new layer would pass
 /// max_bytes; the message says by how much), UNSUPPORTED (dtype), UNKNOWN_ENUM.
+///
+/// `x_dtype`: element type of `x`.
+///
+/// Threads: any, but nothing else may use the handle during the call. Since 0.1.
 ///
 /// # Safety
 /// `calibrator` is a live handle that nothing else uses; `layer` is a NUL-terminated string; `x` is readable for its rows;
@@ -181,6 +191,8 @@ pub unsafe extern "C" fn awqm_calibrator_observe(
 /// Statuses; each leaves `into` as it was: INVALID_ARGUMENT (a layer with another k, or one keeps rows and the other Gram
 /// matrices), OUT_OF_MEMORY (the limit of `into`), OVERLAP (both are the same).
 ///
+/// Threads: any, but nothing else may use `into` or change `from` during the call. Since 0.1.
+///
 /// # Safety
 /// Both are live handles; nothing else uses `into`; `device` is NULL or a live handle.
 #[must_use]
@@ -205,6 +217,10 @@ pub unsafe extern "C" fn awqm_calibrator_merge(
 
 /// Forgets all layers and frees their memory, so that the next block of a model can be observed.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, but nothing else may use the handle during the call. Since 0.1.
+///
 /// # Safety
 /// `calibrator` is a live handle that nothing else uses.
 #[must_use]
@@ -220,6 +236,8 @@ pub unsafe extern "C" fn awqm_calibrator_clear(calibrator: *mut awqm_calibrator)
 /// Writes everything to one file, which is replaced once the new one is complete.
 ///
 /// Statuses: IO.
+///
+/// Threads: any, at once, each with a path of its own. Since 0.1.
 ///
 /// # Safety
 /// `calibrator` is a live handle; `path` is a NUL-terminated string.
@@ -239,6 +257,8 @@ pub unsafe extern "C" fn awqm_calibrator_save(
 /// Reads what awqm_calibrator_save wrote. More can be observed and merged into it.
 ///
 /// Statuses: MISSING, IO, CONTAINER (damaged, or no calibration), OUT_OF_MEMORY (it passes max_bytes).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `path` is a NUL-terminated string; `options` is NULL or readable for its struct_size; `out_calibrator` is writable.
@@ -260,6 +280,10 @@ pub unsafe extern "C" fn awqm_calibrator_load(
 }
 
 /// What a calibrator holds.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `calibrator` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -288,6 +312,8 @@ pub unsafe extern "C" fn awqm_calibrator_get_info(
 /// What is known about layer number `index`, in the order of the names; its name goes to buf.
 ///
 /// Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `calibrator` is a live handle; `out_info` is NULL or writable for the struct_size that it carries; buf, cap, out_len as
@@ -331,6 +357,8 @@ pub unsafe extern "C" fn awqm_calibrator_get_layer(
 }
 
 /// Frees a calibrator. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `calibrator` is NULL or a live handle that is not used afterwards.

@@ -89,6 +89,8 @@ unsafe impl Sized0 for awqm_load_options {}
 ///
 /// Statuses: MISSING, IO, CONTAINER, JSON, CONFIG, UNSUPPORTED, TENSOR.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `path` is a NUL-terminated string; `out_checkpoint` is writable.
 #[must_use]
@@ -101,13 +103,21 @@ pub unsafe extern "C" fn awqm_checkpoint_open(
         // SAFETY: the caller's promise.
         let (out, path) =
             unsafe { (Out::new(out_checkpoint, "out_checkpoint")?, Path::new(string(path, "path")?)) };
-        out.give(awqm_checkpoint::new(Checkpoint::open(path)?));
+        let opened = Checkpoint::open(path)?;
+        let (layers, tensors) = (opened.layers().len(), opened.tensors().count());
+        ::log::info!("opened {}: {layers} linear layers, {tensors} tensors", path.display());
+        opened.warnings().iter().for_each(|warning| ::log::warn!("{}: {warning}", path.display()));
+        out.give(awqm_checkpoint::new(opened));
         Ok(())
     })
 }
 
 /// Opens safetensors files by name, with a config from elsewhere. `config` is copied; NULL = take the tensors as they
 /// are, unquantized.
+///
+/// Statuses: as awqm_checkpoint_open.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `paths` points to `count` NUL-terminated strings; `config` is NULL or a live handle; `out_checkpoint` is writable.
@@ -149,6 +159,10 @@ unsafe fn strings<'a>(p: *const *const c_char, count: usize, name: &str) -> Resu
 /// The checkpoint's quantization config, borrowed from it: valid until awqm_checkpoint_free, not to be freed. NULL is
 /// written when the checkpoint is not quantized.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `checkpoint` is a live handle; `out_config` is writable.
 #[must_use]
@@ -167,6 +181,8 @@ pub unsafe extern "C" fn awqm_checkpoint_get_config(
 
 /// Number of warnings: the config's, and where config and tensors disagree. 0 for NULL.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `checkpoint` is NULL or a live handle.
 #[unsafe(no_mangle)]
@@ -176,6 +192,10 @@ pub unsafe extern "C" fn awqm_checkpoint_warning_count(checkpoint: *const awqm_c
 }
 
 /// One warning.
+///
+/// Statuses: NOT_FOUND (an index past the end).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `checkpoint` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -199,6 +219,8 @@ pub unsafe extern "C" fn awqm_checkpoint_get_warning(
 
 /// Number of linear layers, quantized or not. 0 for NULL.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `checkpoint` is NULL or a live handle.
 #[unsafe(no_mangle)]
@@ -208,6 +230,10 @@ pub unsafe extern "C" fn awqm_checkpoint_layer_count(checkpoint: *const awqm_che
 }
 
 /// The full dotted name of a linear layer.
+///
+/// Statuses: NOT_FOUND (an index past the end).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_checkpoint_get_warning.
@@ -240,6 +266,8 @@ pub unsafe extern "C" fn awqm_checkpoint_get_layer_name(
 /// quantized or not.
 ///
 /// Statuses: NOT_FOUND, TENSOR, MISSING, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `checkpoint` is a live handle; `name` a NUL-terminated string; `out_info` writable for the struct_size that it
@@ -282,6 +310,8 @@ pub unsafe extern "C" fn awqm_checkpoint_query_layer(
 
 /// Number of tensors. 0 for NULL.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `checkpoint` is NULL or a live handle.
 #[unsafe(no_mangle)]
@@ -291,6 +321,10 @@ pub unsafe extern "C" fn awqm_checkpoint_tensor_count(checkpoint: *const awqm_ch
 }
 
 /// The name of a tensor.
+///
+/// Statuses: NOT_FOUND (an index past the end).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_checkpoint_get_warning.
@@ -316,6 +350,8 @@ pub unsafe extern "C" fn awqm_checkpoint_get_tensor_name(
 /// size; valid until awqm_checkpoint_free.
 ///
 /// Statuses: NOT_FOUND; UNSUPPORTED for a tensor of more than 8 dimensions.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `checkpoint` is a live handle; `name` a NUL-terminated string; `out_view` writable for the struct_size that it
@@ -343,6 +379,8 @@ pub unsafe extern "C" fn awqm_checkpoint_get_tensor(
 /// members. A column slice is taken from each member. The result owns its memory.
 ///
 /// Statuses: NOT_FOUND, TENSOR, MISSING, MIXED_FUSED, UNSUPPORTED, INVALID_ARGUMENT, OUT_OF_MEMORY.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `checkpoint` is a live handle; `names` points to `count` NUL-terminated strings; `options` is NULL or readable for
@@ -382,6 +420,8 @@ pub unsafe extern "C" fn awqm_checkpoint_load(
 }
 
 /// Closes a checkpoint; layers loaded from it stay. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `checkpoint` is NULL or a live handle that is not used afterwards, nor anything borrowed from it.

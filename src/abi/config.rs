@@ -67,6 +67,8 @@ unsafe impl Sized0 for awqm_module_info {}
 ///
 /// Statuses: NOT_FOUND when the directory's model is not quantized; MISSING, JSON, CONFIG, UNSUPPORTED.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `path` is a NUL-terminated string; `out_config` is writable.
 #[must_use]
@@ -89,6 +91,10 @@ pub unsafe extern "C" fn awqm_config_load_directory(
 
 /// Parses one config file: a config.json with a quantization section, or a side file.
 ///
+/// Statuses: MISSING, IO, JSON, CONFIG, UNSUPPORTED; NOT_FOUND (no quantization section in it).
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `path` is a NUL-terminated string; `out_config` is writable.
 #[must_use]
@@ -106,6 +112,10 @@ pub unsafe extern "C" fn awqm_config_load_file(
 }
 
 /// Parses a quantization section, or a whole config.json, from memory. `origin` names it in messages; NULL = "config".
+///
+/// Statuses: JSON, CONFIG, UNSUPPORTED; NOT_FOUND (no quantization section in it).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `json` is readable for `json_bytes`; `origin` is NULL or a NUL-terminated string; `out_config` is writable.
@@ -130,6 +140,10 @@ pub unsafe extern "C" fn awqm_config_parse(
 }
 
 /// The normalized config.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `config` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -159,6 +173,10 @@ pub unsafe extern "C" fn awqm_config_get_info(
 
 /// Where the config came from: file and key path.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `config` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
 #[must_use]
@@ -179,6 +197,8 @@ pub unsafe extern "C" fn awqm_config_get_source(
 
 /// Number of warnings: unknown keys, sources that disagree. 0 for NULL.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `config` is NULL or a live handle.
 #[unsafe(no_mangle)]
@@ -188,6 +208,10 @@ pub unsafe extern "C" fn awqm_config_warning_count(config: *const awqm_config) -
 }
 
 /// One warning.
+///
+/// Statuses: NOT_FOUND (an index past the end).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_config_get_source.
@@ -211,6 +235,8 @@ pub unsafe extern "C" fn awqm_config_get_warning(
 
 /// Number of entries of the skip list (modules_to_not_convert, ignore). 0 for NULL.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `config` is NULL or a live handle.
 #[unsafe(no_mangle)]
@@ -220,6 +246,10 @@ pub unsafe extern "C" fn awqm_config_skip_count(config: *const awqm_config) -> u
 }
 
 /// One entry of the skip list, as the config has it.
+///
+/// Statuses: NOT_FOUND (an index past the end).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_config_get_source.
@@ -243,6 +273,10 @@ pub unsafe extern "C" fn awqm_config_get_skip(
 
 /// Whether and how the config quantizes the module of that full dotted name, and in `reason` why. A fused name
 /// (…qkv_proj, …gate_up_proj) is answered from its members; MIXED_FUSED names them when they differ.
+///
+/// Statuses: MIXED_FUSED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `config` is a live handle; `name` a NUL-terminated string; `out_info` writable for the struct_size that it carries;
@@ -285,6 +319,10 @@ pub unsafe extern "C" fn awqm_config_query_module(
 
 /// The normalized config as one JSON object: quant_method, bits, group_size, zero_point, version, source, warnings …
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// As awqm_config_get_source.
 #[must_use]
@@ -312,12 +350,16 @@ const FILE_NAMES: [&CStr; 5] = [
 ];
 
 /// The file names that are searched for a config, in order: index 0, 1, … until NULL. Static strings.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_config_file_name(index: usize) -> *const c_char {
     FILE_NAMES.get(index).map_or(std::ptr::null(), |name| name.as_ptr())
 }
 
 /// Frees a config. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `config` is NULL or a live handle that is not used afterwards.

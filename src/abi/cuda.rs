@@ -8,7 +8,7 @@ use super::guard::guard;
 use super::linear::{Linear, awqm_linear};
 use super::options::{self, InfoOut, Sized0};
 use super::packed::{awqm_layer_desc, awqm_layer_tensors};
-use super::pointers::{Out, StringOut, reference};
+use super::pointers::{Out, StringOut, reference, string};
 use super::status::awqm_status;
 use super::types::{awqm_dtype, awqm_layout};
 use crate::cuda::{self, CudaDevice, CudaLinear, CudaOptions, DeviceTensors, DeviceTensorsMut};
@@ -19,6 +19,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// INVALID_ARGUMENT. Takes microseconds a call; for development. Memory that the host shares with the device
 /// (cuMemHostAlloc) counts as a host pointer.
 pub const AWQM_CUDA_CHECK_POINTERS: u32 = 1;
+
+/// Flag of awqm_cuda_options: a workspace that a launch on another stream still uses is refused with INVALID_ARGUMENT,
+/// as its counters and sums would mix. Takes microseconds and a lock a call; for development. It does not see captures
+/// and replays of graphs, and it also refuses a stream that waits for the other by an event of the host's.
+pub const AWQM_CUDA_CHECK_WORKSPACE: u32 = 2;
 
 /// Bytes at the start of a GPU workspace that must be zero before its first use; see awqm_linear_workspace_bytes.
 pub const AWQM_CUDA_COUNTER_BYTES: usize = 32768;
@@ -33,12 +38,16 @@ pub struct awqm_cuda_options {
     pub struct_size: usize,
     /// Which GPU, as the driver counts (CUDA_VISIBLE_DEVICES matters); unused with `context`.
     pub ordinal: u32,
-    /// AWQM_CUDA_CHECK_POINTERS or 0.
+    /// AWQM_CUDA_CHECK_POINTERS and AWQM_CUDA_CHECK_WORKSPACE, or 0.
     pub flags: u32,
     /// CUcontext that layers live and run in; it must outlive the device and its layers. NULL: the calling thread's
     /// current context when it is one of GPU `ordinal`, else the primary context of that GPU, which programs that use
     /// the CUDA runtime share.
     pub context: *mut c_void,
+    /// A tuning table as JSON text (awqm_device_export_tuning shows the form): cuts that plans take before they ask the
+    /// library's time model. Checked hard: whatever it says, results are right. NULL: the table that the library ships
+    /// for the GPU, if any. Read before this call returns.
+    pub tuning: *const c_char,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -67,6 +76,10 @@ unsafe impl Sized0 for awqm_cuda_info {}
 
 /// Looks for a CUDA driver and its devices. Succeeds with or without them; `reason` gets a sentence that says why
 /// `available` is 0, else an empty string.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `out_info` is writable for the struct_size that it carries; `reason`, `cap`, `out_len` as the file comment says, all
@@ -116,10 +129,14 @@ fn images() -> *const c_char {
 ///
 /// Statuses: BACKEND_UNAVAILABLE (no driver, or no kernels in this build), DRIVER_TOO_OLD, NO_DEVICE,
 /// CAPABILITY_TOO_LOW, DEVICE (the message has the driver's own name of the failure), UNKNOWN_ENUM (a flag),
-/// OUT_OF_MEMORY.
+/// OUT_OF_MEMORY; of the tuning table JSON and INVALID_ARGUMENT (no table, one for another GPU, or nonsense in it: the
+/// message names the entry).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
-/// `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext; `out_device` is writable.
+/// `options` is NULL or readable for its struct_size, its `context` NULL or a live CUcontext, its `tuning` NULL or
+/// NUL-terminated; `out_device` is writable.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn awqm_device_create_cuda(
@@ -130,17 +147,25 @@ pub unsafe extern "C" fn awqm_device_create_cuda(
         // SAFETY: the caller's promise.
         let (out, options) =
             unsafe { (Out::new(out_device, "out_device")?, options::read(options, "options")?) };
-        if options.flags & !AWQM_CUDA_CHECK_POINTERS != 0 {
+        const KNOWN: u32 = AWQM_CUDA_CHECK_POINTERS | AWQM_CUDA_CHECK_WORKSPACE;
+        if options.flags & !KNOWN != 0 {
             let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
             return Err(e
                 .subject("options.flags")
                 .found(options.flags)
-                .needed("0 or AWQM_CUDA_CHECK_POINTERS"));
+                .needed("AWQM_CUDA_CHECK_POINTERS and AWQM_CUDA_CHECK_WORKSPACE, or 0"));
         }
+        let tuning = match options.tuning.is_null() {
+            true => None,
+            // SAFETY: the caller's promise.
+            false => Some(unsafe { string(options.tuning, "options.tuning") }?),
+        };
         let options = CudaOptions {
             ordinal: options.ordinal,
             context: options.context,
             check_pointers: options.flags & AWQM_CUDA_CHECK_POINTERS != 0,
+            check_workspaces: options.flags & AWQM_CUDA_CHECK_WORKSPACE != 0,
+            tuning,
         };
         // SAFETY: the caller's promise.
         let device = unsafe { CudaDevice::open(&options) }?;
@@ -157,6 +182,32 @@ fn gpu<'a>(device: &'a awqm_device, argument: &str) -> Result<&'a Arc<CudaDevice
             .subject(argument)
             .needed("a device of awqm_device_create_cuda")),
     }
+}
+
+/// The tuning table that plans of a GPU are made after, as JSON: what awqm_cuda_options had, else what the library ships
+/// for it; a table without entries where there is neither. `scripts/tuning_table.py` makes one from measurements.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
+/// # Safety
+/// `device` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_device_export_tuning(
+    device: *const awqm_device,
+    buf: *mut c_char,
+    cap: usize,
+    out_len: *mut usize,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let device = unsafe { reference(device, "device") }?;
+        let text = gpu(device, "device")?.tuning().to_json();
+        // SAFETY: the caller's promise.
+        unsafe { StringOut::new(buf, cap, out_len) }.write(&text)
+    })
 }
 
 impl awqm_layer_tensors {
@@ -177,6 +228,8 @@ impl awqm_layer_tensors {
 ///
 /// Statuses: TENSOR (a size that does not match), INVALID_ARGUMENT (another layout, a misaligned pointer, the CPU),
 /// NULL_POINTER, UNSUPPORTED, UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` is a live handle; `desc` and `tensors` are readable for their struct_size; the tensors are memory of the
@@ -211,6 +264,8 @@ pub unsafe extern "C" fn awqm_linear_create_from_device(
 /// Statuses: TENSOR (size), UNSUPPORTED (dtype), KERNEL_UNSUPPORTED (BF16 below compute capability 8.0),
 /// INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `linear` is a live handle; `out` is memory of its device, writable for `out_bytes`; the stream lives.
 #[must_use]
@@ -242,8 +297,13 @@ pub unsafe extern "C" fn awqm_linear_dequantize(
 /// not touched; inputs and outputs must not overlap. Inputs lie on the boundary of their elements, outputs on 16-byte
 /// boundaries. Asynchronous on `stream`: two launches, three with zero points.
 ///
+/// `to`: the layout of the outputs `qweight`, `scales` and `qzeros`, of `qweight_bytes`, `scales_bytes` and
+/// `qzeros_bytes`; NULL and 0 for what the layer does not have.
+///
 /// Statuses: TENSOR (the size of an input), BUFFER_TOO_SMALL, OVERLAP, UNSUPPORTED (another layout, or one that cannot
 /// hold the layer), INVALID_ARGUMENT, NULL_POINTER, DEVICE, UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` is a live handle; `from` and `tensors` are readable for their struct_size; all tensors are memory of the

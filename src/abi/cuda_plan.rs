@@ -3,12 +3,12 @@
 use std::ffi::c_char;
 
 use super::guard::guard;
-use super::linear::activation;
+use super::linear::{activation, batch_invariant};
 use super::options::{self, InfoOut, Sized0};
-use super::pointers::{StringOut, positive, text_field};
+use super::pointers::{StringOut, positive, string, text_field};
 use super::status::awqm_status;
 use super::types::{awqm_dtype, awqm_kernel};
-use crate::cuda::{CudaPlan, Gpu, Problem, capability};
+use crate::cuda::{CudaPlan, Gpu, Problem, Tuning, Wish, capability};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{LayerDesc, Layout};
 use crate::types::{Bits, Dtype, GroupSize, QuantSpec};
@@ -31,6 +31,10 @@ pub struct awqm_capability_info {
     pub products: [c_char; 64],
     /// The product that the numbers are of; empty when unsupported or unknown.
     pub typical: [c_char; 32],
+    /// Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
+    pub tflops: f64,
+    /// Most shared memory of a block in bytes; 0 when unsupported.
+    pub shared_bytes: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -66,6 +70,10 @@ pub struct awqm_cuda_plan_options {
     pub dtype: awqm_dtype,
     /// Kernel version to force; AWQM_KERNEL_AUTO chooses.
     pub kernel: awqm_kernel,
+    /// AWQM_BATCH_INVARIANT or 0.
+    pub flags: u32,
+    /// A tuning table as JSON text, as in awqm_cuda_options; NULL: the one that the library ships for such a GPU, if any.
+    pub tuning: *const c_char,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -87,7 +95,7 @@ pub struct awqm_cuda_plan_info {
     pub tiles: u32,
     /// Slices of K, added in a fixed order by the last block of a column.
     pub splits: u32,
-    /// Tiles of 16 rows along K of one warp.
+    /// Tiles of 16 rows along K of a slice: of one warp in the GEMV, else of what the warps of a block share.
     pub slice_tiles: u32,
     /// Threads of a block.
     pub block: u32,
@@ -107,6 +115,22 @@ pub struct awqm_cuda_plan_info {
     pub operations: u64,
     /// Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
     pub floor_us: f64,
+    /// Rows of x of a block.
+    pub block_rows: u32,
+    /// Dynamic shared memory of a block.
+    pub shared_bytes: u32,
+    /// Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
+    pub products_floor_us: f64,
+    /// What the library's time model predicts for a run: good for comparing, not measured.
+    pub predicted_us: f64,
+    /// What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+    pub dense_predicted_us: f64,
+    /// 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+    pub prefers_dense: i32,
+    /// 1: made with AWQM_BATCH_INVARIANT.
+    pub batch_invariant: i32,
+    /// Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+    pub code: [c_char; 48],
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -119,6 +143,10 @@ fn pair(code: u32) -> (u32, u32) {
 
 /// What GPUs of a compute capability (times ten, such as 86) are called, and whether kernels run on them. An unknown
 /// capability is no failure: its texts are empty, and above 7.5 it is taken as newer and supported.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `out_info` is writable for the struct_size that it carries.
@@ -141,6 +169,9 @@ pub unsafe extern "C" fn awqm_query_capability(
             architecture: text_field(known.map_or("", |a| a.name)),
             products: text_field(known.map_or("", |a| a.products)),
             typical: text_field(typical.map_or("", |p| p.name)),
+            tflops: typical.map_or(0.0, |p| p.tflops),
+            shared_bytes: capability::check(pair(capability))
+                .map_or(0, |()| capability::shared_limit(pair(capability))),
         });
         Ok(())
     })
@@ -150,10 +181,13 @@ pub unsafe extern "C" fn awqm_query_capability(
 /// no driver are needed.
 ///
 /// Statuses: CAPABILITY_TOO_LOW, KERNEL_UNSUPPORTED (the message says what the kernel needs), UNSUPPORTED (dtype,
-/// bits, more rows than a launch takes), INVALID_ARGUMENT, SIZE_OVERFLOW, UNKNOWN_ENUM.
+/// bits, more rows than a launch takes), TENSOR (a dtype that scales cannot have), INVALID_ARGUMENT, SIZE_OVERFLOW,
+/// UNKNOWN_ENUM; JSON (the tuning table).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
-/// `options` is readable and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
+/// `options` is readable, its `tuning` NULL or NUL-terminated, and `out_info` writable for the struct_size that each carries; `reason`, `cap`, `out_len` as
 /// the file comment says, all NULL and 0 when not wanted.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -171,8 +205,15 @@ pub unsafe extern "C" fn awqm_query_cuda_plan(
         let (out, text) =
             unsafe { (InfoOut::new(out_info, "out_info")?, StringOut::new(reason, cap, out_len)) };
         let kernel = options.kernel.get("options.kernel")?;
-        let gpu = gpu(&options)?;
-        let plan = CudaPlan::new(&gpu, &problem(&options)?, kernel)?;
+        let (gpu, problem) = (gpu(&options)?, problem(&options)?);
+        let wish = Wish { kernel, batch_invariant: batch_invariant(options.flags)? };
+        let plan = if options.tuning.is_null() {
+            CudaPlan::new(&gpu, &problem, wish)?
+        } else {
+            // SAFETY: the caller's promise.
+            let text = unsafe { string(options.tuning, "options.tuning") }?;
+            CudaPlan::tuned(&gpu, &problem, wish, &Tuning::from_json(text, &gpu)?)?
+        };
         text.write(&plan.reason())?;
         out.set(&awqm_cuda_plan_info {
             struct_size: 0,
@@ -191,6 +232,14 @@ pub unsafe extern "C" fn awqm_query_cuda_plan(
             bytes_moved: plan.bytes_moved,
             operations: plan.operations,
             floor_us: plan.floor_us,
+            block_rows: plan.block_rows,
+            shared_bytes: plan.shared_bytes,
+            products_floor_us: plan.products_floor_us,
+            predicted_us: plan.predicted_us,
+            dense_predicted_us: plan.dense_predicted_us,
+            prefers_dense: plan.prefers_dense().into(),
+            batch_invariant: plan.batch_invariant().into(),
+            code: text_field(&plan.code()),
         });
         Ok(())
     })

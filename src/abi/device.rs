@@ -169,6 +169,8 @@ impl Parallel for HostPool {
 /// Statuses: UNKNOWN_ENUM, BAD_STRUCT_SIZE, UNSUPPORTED (this machine lacks the instruction set),
 /// INVALID_ARGUMENT (the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `options` is NULL or readable for its struct_size; `out_device` is writable.
 #[must_use]
@@ -195,6 +197,7 @@ pub unsafe extern "C" fn awqm_device_create_cpu(
             None => own_pool(options.threads)?,
         };
         let cpu = CpuDevice::with(isa, parallel).map_err(|e| e.subject("options.isa"))?;
+        ::log::info!("a CPU device: {} threads, {} kernels", cpu.parallel().threads(), cpu.isa());
         out.give(awqm_device { inner: Backend::Cpu(cpu) });
         Ok(())
     })
@@ -211,6 +214,10 @@ fn own_pool(threads: u32) -> Result<Arc<dyn Parallel>> {
 }
 
 /// What a device is.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -274,6 +281,8 @@ fn processor() -> String {
 }
 
 /// Frees a device; layers made from it keep what they need. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `device` is NULL or a live handle that is not used afterwards.

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::{Once, OnceLock};
 
 use super::status::{awqm_status, set_last_error};
 use crate::error::{Error, Result};
@@ -18,7 +18,10 @@ pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> awqm_status {
     match caught(body) {
         Ok(Ok(())) => awqm_status::Ok,
         Ok(Err(e)) => {
-            set_last_error(&e.to_string());
+            let message = e.to_string();
+            // What to make of a failure is the caller's affair, so it is a detail in the log.
+            ::log::debug!("{message}");
+            set_last_error(&message);
             awqm_status::of(e.kind())
         }
         Err(e) => {
@@ -55,15 +58,23 @@ pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "panic without a message".into())
 }
 
+/// What is called when a thread panics.
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
+
 /// Panics that this library catches go to the log, not to the host's stderr; other people's keep their own hook.
 fn quiet_panics() {
     static ONCE: Once = Once::new();
+    // A static, so that our hook captures nothing and takes no memory, which would be lost when the library is unloaded.
+    static THEIRS: OnceLock<Hook> = OnceLock::new();
     ONCE.call_once(|| {
-        let theirs = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
+        let _ = THEIRS.set(std::panic::take_hook());
+        std::panic::set_hook(Box::new(|info| {
             let ours = INSIDE.try_with(Cell::get).unwrap_or(false)
                 || std::thread::current().name().is_some_and(|n| n.starts_with("awq-marlin-"));
-            if ours { ::log::error!("{info}") } else { theirs(info) }
+            match THEIRS.get() {
+                Some(theirs) if !ours => theirs(info),
+                _ => ::log::error!("{info}"),
+            }
         }));
     });
 }

@@ -12,9 +12,9 @@ use super::pointers::{Out, free, null, positive, reference, size};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_compute, awqm_dtype, awqm_layout};
 use crate::cpu::{CpuLinear, XView, YMut};
-use crate::cuda::{CudaLinear, DeviceMatrix, Run};
+use crate::cuda::{CudaLinear, DeviceMatrix, Run, Wish};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{LayerDesc, Layout};
 use crate::matrix::Matrix;
 use crate::types::Dtype;
@@ -41,12 +41,37 @@ impl Linear {
     }
 
     /// What would run, with the layer that it is for.
-    pub(super) fn plan(&self, m: usize, dtype: Dtype, kernel: Kernel) -> Result<Plan> {
+    pub(super) fn plan(&self, m: usize, dtype: Dtype, wish: Wish) -> Result<Plan> {
         Ok(match self {
-            Linear::Cpu(l) => Plan::Cpu(l.clone(), l.plan(m, dtype, kernel)?),
-            Linear::Cuda(l) => Plan::Cuda(l.clone(), l.plan(m, dtype, kernel)?),
+            Linear::Cpu(_) if wish.batch_invariant => return Err(no_invariance()),
+            Linear::Cpu(l) => Plan::Cpu(l.clone(), l.plan(m, dtype, wish.kernel)?),
+            Linear::Cuda(l) => Plan::Cuda(l.clone(), l.plan(m, dtype, wish)?),
         })
     }
+}
+
+/// The answer to the wish for batch invariance on the CPU.
+fn no_invariance() -> Error {
+    Error::unsupported("batch-invariant results are a promise of the GPU kernels only")
+        .subject("options.flags")
+        .found("AWQM_BATCH_INVARIANT for a layer on the CPU")
+        .needed("a layer on a GPU, or int8 arithmetic, which needs no flag")
+}
+
+/// Flag of awqm_linear_options, awqm_plan_options and awqm_cuda_plan_options, for GPUs: the bits of a row of y depend
+/// neither on m nor on the other rows, so that a query's answer is the same whatever it is batched with. The tensor-core
+/// tiles then run every m with slices of K that depend on the layer and the GPU alone. Few rows are slower than without
+/// (awqm_plan_get_info predicts both), and where K is split the workspace grows with m, so that very many rows must be
+/// run in parts; the bits are the same.
+pub const AWQM_BATCH_INVARIANT: u32 = 1;
+
+/// Whether the flags ask for batch invariance, and for nothing that is not known.
+pub(super) fn batch_invariant(flags: u32) -> Result<bool> {
+    if flags & !AWQM_BATCH_INVARIANT != 0 {
+        let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
+        return Err(e.subject("options.flags").found(flags).needed("0 or AWQM_BATCH_INVARIANT"));
+    }
+    Ok(flags != 0)
 }
 
 /// Options of awqm_linear_create.
@@ -57,7 +82,7 @@ pub struct awqm_linear_options {
     pub struct_size: usize,
     /// Arithmetic.
     pub compute: awqm_compute,
-    /// None are defined yet; 0.
+    /// AWQM_BATCH_INVARIANT or 0: for awqm_linear_run, and for every plan of the layer.
     pub flags: u32,
 }
 
@@ -117,11 +142,14 @@ pub struct awqm_run_args {
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
 unsafe impl Sized0 for awqm_run_args {}
 
-/// Puts a packed layer on a device. On the CPU it is repacked to AWQM_LAYOUT_CPU unless it is there already or dense.
+/// Puts a packed layer on a device. On the CPU the weights are copied once, as they are repacked to AWQM_LAYOUT_CPU; a
+/// layer that is in that layout already, or dense, shares the memory of `packed`, and nothing is copied.
 /// On a GPU it is repacked to AWQM_LAYOUT_MARLIN and copied to memory of its own there; this waits for the copy, and for
 /// nothing else. The layer keeps what it needs, so `packed` may be freed.
 ///
-/// Statuses: UNSUPPORTED (dense layers on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+/// Statuses: UNSUPPORTED (dense layers on a GPU, int8 arithmetic for a dense layer or on a GPU), UNKNOWN_ENUM, OUT_OF_MEMORY, DEVICE.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `device` and `packed` are live handles; `options` is NULL or readable for its struct_size; `out_linear` is writable.
@@ -138,15 +166,21 @@ pub unsafe extern "C" fn awqm_linear_create(
         let (out, device) = unsafe { (Out::new(out_linear, "out_linear")?, reference(device, "device")?) };
         // SAFETY: the caller's promise.
         let (packed, options) = unsafe { (reference(packed, "packed")?, options::read(options, "options")?) };
-        options.compute.check("options.compute")?;
-        if options.flags != 0 {
-            let e = Error::new(ErrorKind::UnknownEnum, "holds a flag that this version does not know");
-            return Err(e.subject("options.flags").found(options.flags).needed(0));
-        }
-        let view = packed.inner.view();
+        let compute = options.compute.get("options.compute")?;
+        let invariant = batch_invariant(options.flags)?;
         let inner = match &device.inner {
-            Backend::Cpu(cpu) => Linear::Cpu(Arc::new(CpuLinear::new(&view, cpu)?)),
-            Backend::Cuda(cuda) => Linear::Cuda(Arc::new(CudaLinear::upload(&view, cuda)?)),
+            // int8 sums are exact, so nothing else is needed there.
+            Backend::Cpu(_) if invariant && compute != Compute::Int8 => return Err(no_invariance()),
+            Backend::Cpu(cpu) => {
+                let layer = CpuLinear::shared(packed.inner.clone(), cpu)?;
+                Linear::Cpu(Arc::new(layer.with_compute(compute)?))
+            }
+            Backend::Cuda(_) if compute == Compute::Int8 => {
+                return Err(Error::unsupported("int8 arithmetic is for the CPU").subject("options.compute"));
+            }
+            Backend::Cuda(cuda) => {
+                Linear::Cuda(Arc::new(CudaLinear::upload(&packed.inner.view(), cuda, invariant)?))
+            }
         };
         out.give(awqm_linear { inner });
         Ok(())
@@ -154,6 +188,10 @@ pub unsafe extern "C" fn awqm_linear_create(
 }
 
 /// What a layer is.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -193,7 +231,15 @@ pub unsafe extern "C" fn awqm_linear_get_info(
 /// memory on a 16-byte boundary whose first AWQM_CUDA_COUNTER_BYTES are zero before its first use (cudaMemset once, all
 /// of it if that is simpler); every run leaves them zero, so that layers that run one after the other on a stream can
 /// share one workspace without clearing it. After a run that a failure of the device cut short, clear them again. 0 bytes:
-/// no workspace is needed, NULL will do.
+/// no workspace is needed, NULL will do. Work that may run at the same time, on two streams say, needs a workspace each;
+/// AWQM_CUDA_CHECK_WORKSPACE finds sharing out. Plans with AWQM_BATCH_INVARIANT of a layer made without that flag, and
+/// imported plans, may need more: awqm_plan_get_info says what.
+///
+/// `x_dtype`: element type of x.
+///
+/// Statuses: UNSUPPORTED (a dtype that activations cannot have).
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `out_bytes` is writable.
@@ -233,9 +279,13 @@ pub unsafe extern "C" fn awqm_linear_workspace_bytes(
 /// awqm_device_create_cuda. Results are the same from run to run and do not depend on what else runs; the kernel assumes
 /// nothing about which of its blocks run at the same time, and no block waits for another.
 ///
+/// `workspace`, of `workspace_bytes`: room for the call, see awqm_linear_workspace_bytes.
+///
 /// Statuses: BUFFER_TOO_SMALL (workspace), OVERLAP, NULL_POINTER, INVALID_ARGUMENT (also a stream that is none),
 /// UNSUPPORTED (dtype), UNKNOWN_ENUM; DEVICE: the driver's failure is named in the message, may come from earlier work in
 /// the context, and after one that costs the context every call says so. Nothing runs after a failed check.
+///
+/// Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `args` is readable for its struct_size, x for m rows, y writable for m rows, the
@@ -254,11 +304,15 @@ pub unsafe extern "C" fn awqm_linear_run(
         let (linear, args) = unsafe { (reference(linear, "linear")?, options::read_required(args, "args")?) };
         let (m, dtype) = (positive(args.m, "args.m")?, activation(args.x_dtype, "args.x_dtype")?);
         // SAFETY: the caller's promise.
-        unsafe { run(&linear.inner.plan(m, dtype, Kernel::Auto)?, &args, workspace, workspace_bytes, stream) }
+        unsafe {
+            run(&linear.inner.plan(m, dtype, Kernel::Auto.into())?, &args, workspace, workspace_bytes, stream)
+        }
     })
 }
 
 /// Frees a layer. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `linear` is NULL or a live handle that is not used afterwards.
@@ -290,9 +344,11 @@ fn matrix(
     if p.is_null() {
         return Err(null(&format!("args.{name}")));
     }
-    let stride = match size(stride, &format!("args.{name}_stride"))? {
-        0 => columns,
-        stride => stride,
+    let stride = match usize::try_from(stride) {
+        Ok(0) => columns,
+        Ok(stride) => stride,
+        // The name is put together only for the message: a good call allocates nothing.
+        Err(_) => size(stride, &format!("args.{name}_stride"))?,
     };
     Matrix::new(name, dtype, m, columns, stride)
 }

@@ -53,6 +53,12 @@ impl ::log::Log for ToSink {
 /// Sends the library's log to `callback`, for the whole process; NULL turns it off, which is how it starts.
 /// When this returns, the callback that was set before is not running and will not run again.
 ///
+/// `level`: the least urgent lines that are wanted; OFF is silence with a callback set.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any; calls wait for each other. Since 0.1.
+///
 /// # Safety
 /// `callback` and `user_data` may be used from any thread until the next call of this function returns.
 #[must_use]

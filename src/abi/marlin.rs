@@ -35,6 +35,10 @@ unsafe fn buffers<'a>(
 /// Bytes of the workspace, zeroed int32 locks, that today's Marlin kernels of vLLM and its relatives want on a GPU with
 /// so many multiprocessors, for N output features.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_bytes` is writable.
 #[must_use]
@@ -58,6 +62,8 @@ pub unsafe extern "C" fn awqm_marlin_workspace_bytes(
 ///
 /// Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_table` is NULL and `cap` 0.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_table` is writable for `cap` numbers; `out_count` is writable.
 #[must_use]
@@ -77,6 +83,12 @@ pub unsafe extern "C" fn awqm_marlin_scale_permutation(
 }
 
 /// Scales (G, N) into Marlin's order; which of the two follows from size_k and group_size (-1 = per channel).
+///
+/// `dtype` (F16, BF16 or F32) is that of the scales, `size_n` is N.
+///
+/// Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `scales` is readable and `out` writable for `bytes`.
@@ -102,6 +114,12 @@ pub unsafe extern "C" fn awqm_marlin_permute_scales(
 
 /// A bias (N) into the order in which Marlin kernels that add it themselves read it.
 ///
+/// `dtype` (F16, BF16 or F32) is that of the bias, `size_n` is N.
+///
+/// Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `bias` is readable and `out` writable for `bytes`.
 #[must_use]
@@ -122,6 +140,12 @@ pub unsafe extern "C" fn awqm_marlin_permute_bias(
 }
 
 /// Codes (rows, columns), one a byte, to words (rows, columns * bits / 32), the first column in the lowest bits.
+///
+/// `bits`: 4 or 8; `rows`, `columns`: the shape of the codes.
+///
+/// Statuses: TENSOR (a size that does not match, a code that does not fit its bits), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `codes` is readable for `codes_bytes`, `out` writable for `out_bytes`.
@@ -147,6 +171,12 @@ pub unsafe extern "C" fn awqm_pack_columns(
 
 /// The inverse of awqm_pack_columns.
 ///
+/// `bits`: 4 or 8; `rows`, `columns`: the shape of the codes.
+///
+/// Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `words` is readable for `words_bytes`, `out` writable for `out_bytes`.
 #[must_use]
@@ -171,6 +201,12 @@ pub unsafe extern "C" fn awqm_unpack_columns(
 
 /// Zero points (G, N), one a byte, to Marlin's words (G, N * bits / 32).
 ///
+/// `groups` is G, `size_n` is N, `bits` 4 or 8.
+///
+/// Statuses: TENSOR (a size that does not match, a code that does not fit its bits), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `zeros` is readable for `zeros_bytes`, `out` writable for `out_bytes`.
 #[must_use]
@@ -193,6 +229,12 @@ pub unsafe extern "C" fn awqm_marlin_zero_points(
 }
 
 /// qzeros of the AWQ gemm layout to Marlin's, both (G, N * bits / 32) words.
+///
+/// `groups` is G, `size_n` is N, `bits` 4 or 8.
+///
+/// Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `qzeros` is readable and `out` writable for `bytes`.
@@ -217,6 +259,12 @@ pub unsafe extern "C" fn awqm_awq_to_marlin_zero_points(
 /// qweight of the AWQ gemm layout, words (K, N * bits / 32), to Marlin's (K / 16, N * 16 * bits / 32). K must be a
 /// multiple of 16 and N of 64; for other shapes see awqm_repack.
 ///
+/// `size_k` is K, `size_n` is N, `bits` 4 or 8.
+///
+/// Statuses: TENSOR (a size that does not match), OVERLAP, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `qweight` is readable and `out` writable for `bytes`; `device` (whose threads work) is NULL or a live handle.
 #[must_use]
@@ -239,6 +287,10 @@ pub unsafe extern "C" fn awqm_awq_marlin_repack(
 }
 
 /// As awqm_awq_marlin_repack, from the GPTQ layout without act-order: words (K * bits / 32, N).
+///
+/// Statuses: as awqm_awq_marlin_repack.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_awq_marlin_repack.

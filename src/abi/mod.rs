@@ -15,6 +15,8 @@ pub mod version;
 
 pub mod log;
 
+pub mod allocator;
+
 pub mod device;
 
 pub mod config;

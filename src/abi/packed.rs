@@ -172,10 +172,28 @@ impl awqm_layer_tensors {
     }
 }
 
+/// The layer that two structs of the caller's describe.
+///
+/// # Safety
+/// Both are NULL or readable for their struct_size, the tensors for their bytes for `'a`.
+unsafe fn layer<'a>(
+    desc: *const awqm_layer_desc,
+    tensors: *const awqm_layer_tensors,
+) -> Result<LayerView<'a>> {
+    // SAFETY: the caller's promise.
+    let (desc, tensors) =
+        unsafe { (options::read_required(desc, "desc")?, options::read_required(tensors, "tensors")?) };
+    let (desc, bias_dtype) = desc.get()?;
+    // SAFETY: the caller's promise.
+    unsafe { tensors.view(desc, bias_dtype) }
+}
+
 /// Copies a layer from the caller's memory, in the layout that it is in, after checking the sizes of its tensors.
 ///
 /// Statuses: TENSOR (a size that does not match; the message names tensor, found and needed), INVALID_ARGUMENT,
 /// UNKNOWN_ENUM, UNSUPPORTED, SIZE_OVERFLOW, OUT_OF_MEMORY.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `desc` and `tensors` are readable for their struct_size, the tensors for their bytes; `out_packed` is writable.
@@ -190,19 +208,47 @@ pub unsafe extern "C" fn awqm_packed_create(
         // SAFETY: the caller's promise.
         let out = unsafe { Out::new(out_packed, "out_packed") }?;
         // SAFETY: the caller's promise.
-        let (desc, tensors) =
-            unsafe { (options::read_required(desc, "desc")?, options::read_required(tensors, "tensors")?) };
-        let (desc, bias_dtype) = desc.get()?;
-        // SAFETY: the caller's promise.
-        let view = unsafe { tensors.view(desc, bias_dtype) }?;
+        let view = unsafe { layer(desc, tensors) }?;
         out.give(awqm_packed { inner: Arc::new(Packed::copy_of(&view)?) });
+        Ok(())
+    })
+}
+
+/// As awqm_packed_create, without a copy: the host lends its memory, which must stay as it is until the packed layer and
+/// every awqm_linear made from it are freed. Layers on the CPU run from memory that is in layout CPU or DENSE, so its
+/// tensors must lie on 64-byte boundaries; those of other layouts may lie anywhere.
+///
+/// Statuses: as awqm_packed_create; INVALID_ARGUMENT also for a tensor on no such boundary.
+///
+/// Threads: any, at once. Since 0.1.
+///
+/// # Safety
+/// `desc` and `tensors` are readable for their struct_size; the tensors stay readable for their bytes, and nobody writes
+/// them; `out_packed` is writable.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn awqm_packed_create_borrowed(
+    desc: *const awqm_layer_desc,
+    tensors: *const awqm_layer_tensors,
+    out_packed: *mut *mut awqm_packed,
+) -> awqm_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let out = unsafe { Out::new(out_packed, "out_packed") }?;
+        // SAFETY: the caller's promise.
+        let packed = unsafe { Packed::lent(&layer(desc, tensors)?) }?;
+        out.give(awqm_packed { inner: Arc::new(packed) });
         Ok(())
     })
 }
 
 /// The same layer in another layout. Codes, zero points and scales stay what they are.
 ///
+/// `to`: the layout that is wanted.
+///
 /// Statuses: UNSUPPORTED (the layout cannot hold this layer; the message says why), UNKNOWN_ENUM, OUT_OF_MEMORY.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `packed` is a live handle; `device` (whose threads work) is NULL or a live handle; `out_packed` is writable.
@@ -226,6 +272,10 @@ pub unsafe extern "C" fn awqm_packed_convert(
 }
 
 /// What a packed layer is.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `packed` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -264,7 +314,11 @@ pub unsafe extern "C" fn awqm_packed_get_info(
 /// One tensor, borrowed: valid until awqm_packed_free. Its shape is the one that the layout's files have, padding
 /// included.
 ///
+/// `role`: which tensor.
+///
 /// Statuses: NOT_FOUND when the layer has no such tensor; UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `packed` is a live handle; `out_view` is writable for the struct_size that it carries.
@@ -311,6 +365,8 @@ fn stored_shape(desc: &LayerDesc, role: Role) -> Result<Option<(Dtype, Vec<usize
 ///
 /// Statuses: TENSOR or BUFFER_TOO_SMALL (size), UNSUPPORTED (dtype), UNKNOWN_ENUM.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `packed` is a live handle; `out` is writable for `out_bytes`; `device` is NULL or a live handle.
 #[must_use]
@@ -335,6 +391,10 @@ pub unsafe extern "C" fn awqm_packed_dequantize(
 /// Writes a packed layer to a safetensors file as `prefix`.qweight, .scales, .qzeros, .bias (the names that the
 /// layout's checkpoints use), with layout and shape in the file's metadata; under a temporary name until complete.
 ///
+/// Statuses: IO.
+///
+/// Threads: any, at once, each with a path of its own. Since 0.1.
+///
 /// # Safety
 /// `packed` is a live handle; `path` and `prefix` are NUL-terminated strings.
 #[must_use]
@@ -353,6 +413,10 @@ pub unsafe extern "C" fn awqm_packed_save(
 }
 
 /// Reads back what awqm_packed_save wrote.
+///
+/// Statuses: MISSING, IO, CONTAINER, TENSOR, NOT_FOUND, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `path` and `prefix` are NUL-terminated strings; `out_packed` is writable.
@@ -375,6 +439,8 @@ pub unsafe extern "C" fn awqm_packed_load(
 }
 
 /// Frees a packed layer. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `packed` is NULL or a live handle that is not used afterwards, nor anything borrowed from it.

@@ -4,13 +4,13 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::guard::guard;
-use super::linear::{activation, awqm_linear, awqm_run_args, run};
+use super::linear::{activation, awqm_linear, awqm_run_args, batch_invariant, run};
 use super::options::{self, InfoOut, Sized0};
-use super::pointers::{Out, StringOut, free, positive, reference};
+use super::pointers::{Out, StringOut, free, positive, reference, text_field};
 use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_dtype, awqm_isa, awqm_kernel};
 use crate::cpu::{CpuLinear, CpuPlan};
-use crate::cuda::{CudaLinear, CudaPlan};
+use crate::cuda::{CudaLinear, CudaPlan, Wish};
 use crate::layout::{LayerDesc, Layout};
 
 /// The kernel that the library would run for a layer and a number of rows. Immutable; shareable between threads.
@@ -61,7 +61,7 @@ impl Plan {
                     backend: awqm_backend::CUDA,
                     dtype: p.problem.dtype.into(),
                     m: p.problem.m as i64,
-                    block_rows: CudaPlan::BLOCK_ROWS as i64,
+                    block_rows: i64::from(p.block_rows),
                     tasks: i64::from(grid_x) * i64::from(grid_y) * i64::from(grid_z),
                     workspace_bytes: p.workspace_bytes,
                     bytes_moved: p.bytes_moved,
@@ -73,6 +73,13 @@ impl Plan {
                     grid_z,
                     block_threads: p.block,
                     floor_us: p.floor_us,
+                    products_floor_us: p.products_floor_us,
+                    predicted_us: p.predicted_us,
+                    dense_predicted_us: p.dense_predicted_us,
+                    prefers_dense: p.prefers_dense().into(),
+                    batch_invariant: p.batch_invariant().into(),
+                    shared_bytes: p.shared_bytes,
+                    code: text_field(&p.code()),
                     ..layer
                 }
             }
@@ -92,6 +99,8 @@ pub struct awqm_plan_options {
     pub dtype: awqm_dtype,
     /// Rows.
     pub m: i64,
+    /// AWQM_BATCH_INVARIANT or 0.
+    pub flags: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -119,7 +128,7 @@ pub struct awqm_plan_info {
     pub k: i64,
     /// Group size; -1 = per channel; 0 when dense.
     pub group_size: i64,
-    /// Rows that meet a decoded weight at a time.
+    /// Rows that meet a decoded weight at a time: of a block, on a GPU.
     pub block_rows: i64,
     /// Pieces of work that may run at the same time: parts of N on the CPU, blocks on a GPU.
     pub tasks: i64,
@@ -143,6 +152,20 @@ pub struct awqm_plan_info {
     pub block_threads: u32,
     /// Least time in microseconds, bytes_moved at the full bandwidth of the device's memory; 0: unknown.
     pub floor_us: f64,
+    /// Least time of the products, at the peak of the GPU's typical product.
+    pub products_floor_us: f64,
+    /// What the library's time model predicts for a run: good for comparing, not measured.
+    pub predicted_us: f64,
+    /// What it predicts for awqm_linear_dequantize once and a dense GEMM of the host's.
+    pub dense_predicted_us: f64,
+    /// 1: that detour is predicted to be faster by 5 % or more, for 128 rows or more. The library owns no dense GEMM; the host decides.
+    pub prefers_dense: i32,
+    /// 1: made with AWQM_BATCH_INVARIANT.
+    pub batch_invariant: i32,
+    /// Dynamic shared memory of a block.
+    pub shared_bytes: u32,
+    /// Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
+    pub code: [c_char; 48],
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -150,8 +173,13 @@ unsafe impl Sized0 for awqm_plan_info {}
 
 /// Chooses the kernel for `m` rows, or takes the one that the options force.
 ///
+/// On a GPU the kernel versions GEMM and MARLIN are the same tensor-core code, called GEMM below compute capability 8.0,
+/// where MARLIN is refused; the plan's info says which code runs.
+///
 /// Statuses: KERNEL_UNSUPPORTED (the forced kernel cannot run here; the message says why), INVALID_ARGUMENT,
 /// UNKNOWN_ENUM, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `options` is readable for its struct_size; `out_plan` is writable.
@@ -169,13 +197,18 @@ pub unsafe extern "C" fn awqm_plan_create(
         let options = unsafe { options::read_required(options, "options") }?;
         let kernel = options.kernel.get("options.kernel")?;
         let dtype = activation(options.dtype, "options.dtype")?;
-        let inner = linear.inner.plan(positive(options.m, "options.m")?, dtype, kernel)?;
+        let wish = Wish { kernel, batch_invariant: batch_invariant(options.flags)? };
+        let inner = linear.inner.plan(positive(options.m, "options.m")?, dtype, wish)?;
         out.give(awqm_plan { inner });
         Ok(())
     })
 }
 
 /// The plan in numbers.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `plan` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -194,6 +227,10 @@ pub unsafe extern "C" fn awqm_plan_get_info(
 }
 
 /// Why the plan is what it is, in a sentence.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
@@ -219,6 +256,10 @@ pub unsafe extern "C" fn awqm_plan_get_reason(
 
 /// As awqm_linear_run, with this plan's kernel. `args->m` may be at most the plan's m, and x_dtype must be the plan's.
 ///
+/// Statuses: as awqm_linear_run; INVALID_ARGUMENT also for a plan that the call does not fit.
+///
+/// Threads: any, at once, each with a workspace and a y of its own. Since 0.1.
+///
 /// # Safety
 /// As awqm_linear_run. The plan keeps its layer alive.
 #[must_use]
@@ -239,6 +280,8 @@ pub unsafe extern "C" fn awqm_plan_run(
 }
 
 /// Frees a plan. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `plan` is NULL or a live handle that is not used afterwards.

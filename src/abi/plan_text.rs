@@ -10,6 +10,10 @@ use super::status::awqm_status;
 
 /// A plan as JSON text of one line: the layer's numbers, m, dtype and kernel, and on a GPU how the work is cut up.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `plan` is a live handle; `buf`, `cap`, `out_len` as the file comment says.
 #[must_use]
@@ -38,6 +42,8 @@ pub unsafe extern "C" fn awqm_plan_export(
 ///
 /// Statuses: JSON, INVALID_ARGUMENT (no plan, or one for another layer or backend, or numbers that no plan has),
 /// KERNEL_UNSUPPORTED, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `linear` is a live handle; `text` is NUL-terminated; `out_plan` is writable.

@@ -165,7 +165,11 @@ impl awqm_quantize_options {
 /// Quantizes one weight (N, K) in F16, BF16 or F32 by rounding to nearest, and packs it. Scales are F16 for F16 and F32
 /// weights, BF16 for BF16 weights.
 ///
+/// `dtype`: element type of the weight; `n`, `k`: its shape.
+///
 /// Statuses: TENSOR (NaN or infinity in the weight; the message says where), INVALID_ARGUMENT, UNSUPPORTED.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `weight` is readable for `weight_bytes`; `options` is NULL or readable for its struct_size; `out_packed` is writable.
@@ -239,6 +243,8 @@ pub(super) unsafe fn report_out(
 /// Statuses: as awqm_checkpoint_open for the source; IO; CANCELLED; UNSUPPORTED (a layer that the layout cannot hold; the
 /// message names it and says what would).
 ///
+/// Threads: any, at once, each with a destination of its own. Since 0.1.
+///
 /// # Safety
 /// `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
 /// things; `out_report` is NULL or writable for the struct_size that it carries.
@@ -272,6 +278,8 @@ pub unsafe extern "C" fn awqm_quantize_checkpoint(
 /// Of the options only layout, max_shard_bytes, device, progress and overwrite count.
 ///
 /// Statuses: as awqm_quantize_checkpoint.
+///
+/// Threads: any, at once, each with a destination of its own. Since 0.1.
 ///
 /// # Safety
 /// As awqm_quantize_checkpoint.

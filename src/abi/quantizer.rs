@@ -156,6 +156,8 @@ unsafe impl Sized0 for awqm_group_info {}
 /// interrupted job that is to be resumed had other options or another source (the message names what differs); IO when
 /// another job writes to the same destination.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `src` and `dst` are NUL-terminated strings; `options` is NULL or readable for its struct_size and points to valid
 /// things; `out_quantizer` is writable.
@@ -209,6 +211,10 @@ pub unsafe extern "C" fn awqm_quantizer_create(
 
 /// What a quantizer is about.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
 #[must_use]
@@ -235,6 +241,8 @@ pub unsafe extern "C" fn awqm_quantizer_get_info(
 /// Group number `index`, in the order of the model.
 ///
 /// Statuses: NOT_FOUND.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `quantizer` is a live handle; `out_info` is writable for the struct_size that it carries.
@@ -265,7 +273,11 @@ pub unsafe extern "C" fn awqm_quantizer_get_group(
 
 /// The name of layer number `layer` of a group.
 ///
+/// `index`: number of the group.
+///
 /// Statuses: NOT_FOUND, BUFFER_TOO_SMALL.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
@@ -301,6 +313,8 @@ pub unsafe extern "C" fn awqm_quantizer_get_group_layer(
 /// as with an empty calibration), INVALID_ARGUMENT (statistics of another K: another model), TENSOR (a weight that is not
 /// finite; the message names layer, row and column), CANCELLED, IO (also a full disk), OUT_OF_MEMORY.
 ///
+/// Threads: any, but nothing else may use the handle during the call. Since 0.1.
+///
 /// # Safety
 /// `quantizer` is a live handle that nothing else uses; `calibrator` is NULL or a live handle; `block` is NULL or a
 /// NUL-terminated string.
@@ -330,6 +344,8 @@ pub unsafe extern "C" fn awqm_quantizer_run(
 /// Statuses: INVALID_ARGUMENT (a group was not run; the message names it), CANCELLED, IO. Nothing is lost by a failure:
 /// finish can be called again.
 ///
+/// Threads: any, but nothing else may use the handle during the call. Since 0.1.
+///
 /// # Safety
 /// `quantizer` is a live handle that nothing else uses; `out_report` is NULL or writable for the struct_size that it
 /// carries.
@@ -356,6 +372,10 @@ pub unsafe extern "C" fn awqm_quantizer_finish(
 /// each with name, n, clip \[share of groups, mean bound\], output, error_rtn, error (mean squares of the output) and
 /// worst_channels. What is not known is null.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `quantizer` is a live handle; buf, cap, out_len as at the top of this header.
 #[must_use]
@@ -377,6 +397,10 @@ pub unsafe extern "C" fn awqm_quantizer_report_json(
 
 /// What was chosen so far, as a table for people: one line for each layer.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// As awqm_quantizer_report_json.
 #[must_use]
@@ -396,6 +420,8 @@ pub unsafe extern "C" fn awqm_quantizer_report_text(
 }
 
 /// Frees a quantizer. Before finish, its work goes too, unless options.resume was set. NULL is fine.
+///
+/// Threads: any; the last call with this handle. Since 0.1.
 ///
 /// # Safety
 /// `quantizer` is NULL or a live handle that is not used afterwards.

@@ -40,6 +40,8 @@ unsafe impl Sized0 for awqm_repack_sizes {}
 ///
 /// Statuses: UNSUPPORTED (the layout cannot hold this layer; the message says why), INVALID_ARGUMENT, SIZE_OVERFLOW.
 ///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `from` is readable for its struct_size; `out_sizes` is writable for the struct_size that it carries.
 #[must_use]
@@ -72,7 +74,12 @@ pub unsafe extern "C" fn awqm_repack_query(
 /// Repacks a layer from the host's buffers into the host's buffers, whose sizes must be those of awqm_repack_query.
 /// The bias is not touched. Inputs and outputs must not overlap. Nothing is kept.
 ///
+/// `to`: the layout of the outputs `qweight`, `scales` and `qzeros`, of `qweight_bytes`, `scales_bytes` and
+/// `qzeros_bytes`; NULL and 0 for what the layer does not have.
+///
 /// Statuses: TENSOR (a size that does not match), OVERLAP, BUFFER_TOO_SMALL, UNSUPPORTED, NULL_POINTER, UNKNOWN_ENUM.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `from` and `tensors` are readable for their struct_size, the input tensors for their bytes; the outputs are

@@ -142,6 +142,8 @@ pub(super) fn set_last_error(message: &str) {
 /// The name of a status, such as "AWQM_STATUS_OK". Any number may be passed; unknown ones give "unknown status".
 ///
 /// Returns a static string. Any thread.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_status_name(status: i32) -> *const c_char {
     let found = awqm_status::ALL.iter().find(|(s, _)| *s as i32 == status);
@@ -152,6 +154,8 @@ pub extern "C" fn awqm_status_name(status: i32) -> *const c_char {
 /// first failure; a success leaves it alone.
 ///
 /// Returns UTF-8, never NULL, valid until the next failing call on this thread.
+///
+/// Threads: any; each has a message of its own. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_last_error_message() -> *const c_char {
     silent(c"".as_ptr(), || LAST_ERROR.try_with(|slot| slot.borrow().as_ptr()).unwrap_or(c"".as_ptr()))
@@ -159,6 +163,10 @@ pub extern "C" fn awqm_last_error_message() -> *const c_char {
 
 /// Copies awqm_last_error_message() into the caller's buffer: for languages that may move between threads or
 /// cannot hold a borrowed pointer.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any; each has a message of its own. Since 0.1.
 ///
 /// # Safety
 /// `buf` is NULL or writable for `cap` bytes; `out_len` is NULL or writable.

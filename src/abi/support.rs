@@ -42,6 +42,12 @@ fn capability(code: u32) -> (u32, u32) {
 /// Whether weights of these bits, group size and kind of zero point can be held in a layout, whatever their shape.
 /// The numbers may be those of any config, right or wrong; a NO says why in `reason`.
 ///
+/// `group_size` -1: per channel. `zero_point` not 0: zero points are stored.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_support` is writable; `reason`, `cap`, `out_len` as the file comment says, all NULL and 0 when not wanted.
 #[must_use]
@@ -69,6 +75,12 @@ pub unsafe extern "C" fn awqm_query_quantization_support(
 }
 
 /// Whether a layer of that shape can be held in a layout: as it is, padded (`reason` says to what), or not and why.
+///
+/// `k`, `n`: input and output features; `bits`, `group_size`, `zero_point` and `layout` as there.
+///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// As awqm_query_quantization_support.
@@ -108,6 +120,10 @@ pub unsafe extern "C" fn awqm_query_shape_support(
 /// The least compute capability, times ten, of an NVIDIA GPU that could run a kernel version: 75 for GEMV and GEMM, 80
 /// for MARLIN. AUTO is INVALID_ARGUMENT.
 ///
+/// Statuses: the general ones.
+///
+/// Threads: any, at once. Since 0.1.
+///
 /// # Safety
 /// `out_capability` is writable.
 #[must_use]
@@ -133,6 +149,8 @@ pub unsafe extern "C" fn awqm_kernel_min_capability(
 
 /// 1 when a kernel version takes activations of a dtype on a GPU of that compute capability (times ten; 0 = the CPU,
 /// which takes F16, BF16 and F32 and has no MARLIN), else 0, for unknown values too. AUTO: any version.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_kernel_supports_dtype(kernel: awqm_kernel, capability: u32, dtype: awqm_dtype) -> i32 {
     silent(0, || {
@@ -153,6 +171,8 @@ pub extern "C" fn awqm_kernel_supports_dtype(kernel: awqm_kernel, capability: u3
 /// `out_sizes`, and how many there are into `out_count`. This library takes any; others are stored padded.
 ///
 /// Statuses: BUFFER_TOO_SMALL (with out_count written) unless `out_sizes` is NULL and `cap` 0.
+///
+/// Threads: any, at once. Since 0.1.
 ///
 /// # Safety
 /// `out_sizes` is writable for `cap` numbers; `out_count` is writable.

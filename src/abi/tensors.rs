@@ -58,6 +58,8 @@ impl awqm_tensor_view {
 ///
 /// Statuses: INVALID_ARGUMENT (a shape that does not match its bytes, a name that comes twice), UNKNOWN_ENUM, IO.
 ///
+/// Threads: any, at once, each with a path of its own. Since 0.1.
+///
 /// # Safety
 /// `path` is a NUL-terminated string; `names` points to `count` such strings and `views` to `count` views whose
 /// `data` is readable for `bytes`.

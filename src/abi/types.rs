@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use crate::config::QuantMethod;
 use crate::cpu::Isa;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{Layout, Role};
 use crate::quantize::{AwqMode, RangeRule};
 use crate::types::Dtype;
@@ -115,7 +115,8 @@ impl awqm_kernel {
     pub const AUTO: awqm_kernel = awqm_kernel(0);
     /// For few rows: each weight is decoded where it is multiplied.
     pub const GEMV: awqm_kernel = awqm_kernel(1);
-    /// For many rows: blocks of weights are decoded once and used for all of them.
+    /// For many rows: blocks of weights are decoded once and used for all of them. On a GPU another name for MARLIN's
+    /// code, and the only one below compute capability 8.0.
     pub const GEMM: awqm_kernel = awqm_kernel(2);
     /// Tensor cores, compute capability 8.0 and up.
     pub const MARLIN: awqm_kernel = awqm_kernel(3);
@@ -157,7 +158,9 @@ pub struct awqm_compute(pub u32);
 impl awqm_compute {
     /// Activations as given, products and sums in f32 or better.
     pub const EXACT: awqm_compute = awqm_compute(0);
-    /// Activations rounded to 8 bits on the fly. Not in this version.
+    /// Activations rounded to 8-bit integers on the fly, with a scale for each row and each 128 inputs of a group (fewer
+    /// where groups are smaller); codes and scales of the weights stay what they are. Several times faster for many rows,
+    /// at a relative error of y of some 0.7 % for activations without outliers. CPU, quantized layers.
     pub const INT8: awqm_compute = awqm_compute(1);
 }
 
@@ -343,15 +346,8 @@ impl awqm_tp_dim {
 }
 
 impl awqm_compute {
-    /// Only exact arithmetic exists so far.
-    pub(super) fn check(self, argument: &str) -> Result<()> {
-        match self {
-            awqm_compute::EXACT => Ok(()),
-            awqm_compute::INT8 => {
-                Err(Error::unsupported("this version has no int8 arithmetic").subject(argument))
-            }
-            _ => Err(unknown("awqm_compute", self.0, argument)),
-        }
+    pub(super) fn get(self, argument: &str) -> Result<Compute> {
+        Compute::from_code(self.0).ok_or_else(|| unknown("awqm_compute", self.0, argument))
     }
 }
 
@@ -382,6 +378,8 @@ fn name(names: &[(u32, &'static CStr)], code: u32) -> *const c_char {
 }
 
 /// The name of an element type as safetensors writes it, such as "BF16"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_dtype_name(dtype: awqm_dtype) -> *const c_char {
     const NAMES: [(u32, &CStr); 13] = [
@@ -403,6 +401,8 @@ pub extern "C" fn awqm_dtype_name(dtype: awqm_dtype) -> *const c_char {
 }
 
 /// Bytes of one element; 0 for an unknown number.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_dtype_bytes(dtype: awqm_dtype) -> usize {
     Dtype::from_code(dtype.0).map_or(0, Dtype::bytes)
@@ -410,6 +410,8 @@ pub extern "C" fn awqm_dtype_bytes(dtype: awqm_dtype) -> usize {
 
 /// The name of a layout as the awqm tool writes it, such as "gemm" or "marlin"; NULL for an unknown number.
 /// Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_layout_name(layout: awqm_layout) -> *const c_char {
     const NAMES: [(u32, &CStr); 10] = [
@@ -428,18 +430,24 @@ pub extern "C" fn awqm_layout_name(layout: awqm_layout) -> *const c_char {
 }
 
 /// "auto", "gemv", "gemm" or "marlin"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_kernel_name(kernel: awqm_kernel) -> *const c_char {
     name(&[(0, c"auto"), (1, c"gemv"), (2, c"gemm"), (3, c"marlin")], kernel.0)
 }
 
 /// "none", "awq", "compressed-tensors" or "gptq"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_method_name(method: awqm_method) -> *const c_char {
     name(&[(0, c"none"), (1, c"awq"), (2, c"compressed-tensors"), (3, c"gptq")], method.0)
 }
 
 /// "auto", "portable", "avx2" or "avx512"; NULL for an unknown number. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_isa_name(isa: awqm_isa) -> *const c_char {
     name(&[(0, c"auto"), (1, c"portable"), (2, c"avx2"), (3, c"avx512")], isa.0)

@@ -1,9 +1,10 @@
 //! What this library is: version, ABI, backends.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 
 use super::guard::silent;
+use super::pointers::text_field;
 use super::types::awqm_backend;
 
 const fn number(text: &str) -> u32 {
@@ -17,6 +18,8 @@ const fn number(text: &str) -> u32 {
 }
 
 /// MAJOR * 1000000 + MINOR * 1000 + PATCH of the library that is loaded; AWQM_VERSION_NUMBER is the header's.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_version_number() -> u32 {
     number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
@@ -25,6 +28,8 @@ pub extern "C" fn awqm_version_number() -> u32 {
 }
 
 /// The version as text, such as "0.1.0". Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_version_string() -> *const c_char {
     const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -35,15 +40,20 @@ pub extern "C" fn awqm_version_string() -> *const c_char {
 }
 
 /// The ABI that the library offers; a program compiled against another AWQM_ABI_VERSION must not use it.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_abi_version() -> u32 {
     1
 }
 
 /// Version, backends and target in one line, for bug reports. Static string.
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_build_info() -> *const c_char {
-    static TEXT: OnceLock<CString> = OnceLock::new();
+    // In the library's own memory: an allocation would be lost when the library is unloaded.
+    static TEXT: OnceLock<[c_char; 512]> = OnceLock::new();
     let text = TEXT.get_or_init(|| {
         let (version, target) = (env!("CARGO_PKG_VERSION"), env!("AWQM_TARGET"));
         let cuda = match (cfg!(feature = "cuda"), crate::cuda::built_for()) {
@@ -51,12 +61,14 @@ pub extern "C" fn awqm_build_info() -> *const c_char {
             (true, "") => ", cuda without kernels".into(),
             (true, built_for) => format!(", cuda ({built_for})"),
         };
-        CString::new(format!("awq-marlin {version}; backends cpu{cuda}; target {target}")).unwrap_or_default()
+        text_field(&format!("awq-marlin {version}; backends cpu{cuda}; target {target}"))
     });
     text.as_ptr()
 }
 
 /// 1 when the backend is built in and can be used on this machine, else 0 (unknown backends too).
+///
+/// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_backend_available(backend: awqm_backend) -> i32 {
     silent(0, || match backend {

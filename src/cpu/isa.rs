@@ -10,7 +10,8 @@ pub enum Isa {
     Portable = 1,
     /// x86-64 with AVX2, FMA and F16C (2013 and later).
     Avx2 = 2,
-    /// x86-64 with AVX-512 F, BW, DQ and VL; its BF16 dot products are used where the processor has them.
+    /// x86-64 with AVX-512 F, BW, DQ and VL; its BF16 and VNNI dot products are used
+    /// where the processor has them.
     Avx512 = 3,
 }
 
@@ -102,15 +103,15 @@ impl Isa {
     }
 
     /// Whether products of bf16 pairs run as one instruction (AVX512_BF16).
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn has_bf16_dot(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        {
-            self == Isa::Avx512 && is_x86_feature_detected!("avx512bf16")
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            false
-        }
+        self == Isa::Avx512 && is_x86_feature_detected!("avx512bf16")
+    }
+
+    /// Whether products of four bytes run as one instruction (AVX512_VNNI).
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn has_vnni(self) -> bool {
+        self == Isa::Avx512 && is_x86_feature_detected!("avx512vnni")
     }
 }
 

@@ -1,24 +1,29 @@
 //! One layer, resident and ready to run.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::CpuDevice;
+use super::int8;
 use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, share};
 use super::kernels::Kernels;
 use super::pack::{Form, Groups};
 use super::plan::{ALIGN, CpuPlan};
 use super::tensor::{XView, YMut, check_overlap};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::layout::{self, LayerDesc, LayerView, Layout, Packed, Part};
 use crate::types::{Bits, Dtype, round_up};
 
 /// A layer on the CPU; it owns its weights. Runs may happen at the same time when their workspaces differ.
 pub struct CpuLinear {
-    packed: Packed,
+    packed: Arc<Packed>,
     /// f32, padded with zeros to whole n-tiles.
     bias: Vec<f32>,
     groups: Groups,
     device: CpuDevice,
     kernels: &'static Kernels,
+    compute: Compute,
 }
 
 impl CpuLinear {
@@ -29,13 +34,34 @@ impl CpuLinear {
 
     /// Takes a packed layer; one in another layout than [`Layout::Cpu`] or [`Layout::Dense`] is repacked.
     pub fn from_packed(packed: Packed, device: &CpuDevice) -> Result<Self> {
+        Self::shared(Arc::new(packed), device)
+    }
+
+    /// As [`CpuLinear::from_packed`], for a layer that others hold too: weights that need no repacking are not copied.
+    pub fn shared(packed: Arc<Packed>, device: &CpuDevice) -> Result<Self> {
         let packed = match packed.desc.layout {
             Layout::Cpu | Layout::Dense => packed,
-            _ => copy(&packed.view(), device)?,
+            _ => Arc::new(copy(&packed.view(), device)?),
         };
         let groups = check(&packed)?;
         let bias = bias_f32(&packed)?;
-        Ok(CpuLinear { bias, groups, kernels: Kernels::of(device.isa()), device: device.clone(), packed })
+        let (kernels, compute) = (Kernels::of(device.isa()), Compute::Exact);
+        Ok(CpuLinear { bias, groups, kernels, compute, device: device.clone(), packed })
+    }
+
+    /// The same layer in other arithmetic. [`ErrorKind::Unsupported`] for int8 and dense weights.
+    pub fn with_compute(self, compute: Compute) -> Result<Self> {
+        if compute == Compute::Int8 && self.bits().is_none() {
+            return Err(Error::unsupported("int8 arithmetic is for quantized weights")
+                .found("a dense layer")
+                .needed("exact arithmetic"));
+        }
+        Ok(CpuLinear { compute, ..self })
+    }
+
+    /// Its arithmetic.
+    pub fn compute(&self) -> Compute {
+        self.compute
     }
 
     /// Shape, quantization, and [`Layout::Cpu`] or [`Layout::Dense`].
@@ -122,9 +148,9 @@ impl CpuLinear {
 
     fn check_call(&self, plan: &CpuPlan, x: &XView, y: &YMut, workspace_bytes: usize) -> Result<()> {
         let d = self.desc();
-        let of_plan = (plan.k, plan.n, plan.isa, plan.regions.row_sums);
-        let sums = if self.bits().is_some() { self.groups.count } else { 0 };
-        if of_plan != (d.k, d.n, self.device.isa(), sums) || plan.bits != self.bits() {
+        let of_plan = (plan.k, plan.n, plan.isa, plan.compute, plan.regions.row_sums);
+        let sums = if self.bits().is_some() { self.row_sums() } else { 0 };
+        if of_plan != (d.k, d.n, self.device.isa(), self.compute, sums) || plan.bits != self.bits() {
             return Err(Error::invalid("the plan was made for another layer")
                 .subject("plan")
                 .found(format!("[{}, {}]", plan.k, plan.n))
@@ -173,7 +199,14 @@ impl CpuLinear {
         let blocks = packed.blocks();
         let pack = |i: usize| {
             // SAFETY: the kernels are of an instruction set that the processor has; `i` is a block.
-            unsafe { (self.kernels.pack)(x, &self.groups, plan.form, packed, i) }
+            unsafe {
+                match (plan.form, plan.bits) {
+                    (Form::Int8, Some(bits)) => {
+                        (self.kernels.int8.quantize)(x, &self.groups, bits, packed, i)
+                    }
+                    (form, _) => (self.kernels.pack)(x, &self.groups, form, packed, i),
+                }
+            }
         };
         let enough = packed.rows.saturating_mul(plan.k) >= PACK_IN_PARALLEL;
         let tasks = if enough { self.device.threads().min(blocks) } else { 1 };
@@ -204,11 +237,19 @@ impl CpuLinear {
             });
         };
         let w = self.tiles(bits);
+        if plan.form == Form::Int8 {
+            let int8 = self.kernels.int8;
+            let multiply = if bits == Bits::Four { int8.multiply4 } else { int8.multiply8 };
+            return self.spread(plan.tasks, |task| {
+                let range = share_of_groups(tiles, int8.tiles, plan.tasks, task);
+                // SAFETY: the checks; tasks have different n-tiles.
+                unsafe { multiply(&w, range, x, y) }
+            });
+        }
         if plan.kernel == Kernel::Gemm {
             let each = self.kernels.gemm_tiles;
             return self.spread(plan.tasks, |task| {
-                let share = share(tiles.div_ceil(each), plan.tasks, task);
-                let range = share.start * each..(share.end * each).min(tiles);
+                let range = share_of_groups(tiles, each, plan.tasks, task);
                 // SAFETY: the checks; tasks have different n-tiles and scratch.
                 unsafe { (self.kernels.gemm)(&w, range, x, y, scratch.element(task, 0)) }
             });
@@ -256,9 +297,23 @@ impl CpuLinear {
         &self.groups
     }
 
+    /// Numbers that stand beside each packed row.
+    pub(super) fn row_sums(&self) -> usize {
+        match self.compute {
+            Compute::Exact => self.groups.count,
+            Compute::Int8 => int8::row_sums(&self.groups),
+        }
+    }
+
     pub(super) fn kernels(&self) -> &'static Kernels {
         self.kernels
     }
+}
+
+/// Part `i` of `parts` nearly equal parts of 0..`tiles`, cut between groups of `each`.
+fn share_of_groups(tiles: usize, each: usize, parts: usize, i: usize) -> Range<usize> {
+    let share = share(tiles.div_ceil(each), parts, i);
+    share.start * each..(share.end * each).min(tiles)
 }
 
 /// Elements of x from which packing is spread over threads: below, waking them takes longer.

@@ -1,5 +1,6 @@
 //! Activations on their way into the workspace: converted, in padded group order, summed by group.
 
+use super::int8;
 use super::job::{LANES, PackedX, STEP, Strided};
 use super::simd::Simd;
 
@@ -10,6 +11,8 @@ pub(super) enum Form {
     F32,
     /// This many bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[planes\].
     Bf16 { planes: usize },
+    /// 8-bit integers with scales: see `int8/quantize.rs`.
+    Int8,
 }
 
 impl Form {
@@ -18,6 +21,7 @@ impl Form {
         match self {
             Form::F32 => 4 * STEP,
             Form::Bf16 { planes } => 2 * STEP * planes,
+            Form::Int8 => int8::STEP_BYTES,
         }
     }
 }
@@ -35,7 +39,7 @@ pub(super) struct Groups {
     pub count: usize,
 }
 
-/// Packs the rows of block `i`.
+/// Packs the rows of block `i` in a form of floats.
 ///
 /// # Safety
 /// The instruction set of `S`; x has the rows and `k` columns, and `out` is writable and sized for `form`.
@@ -96,6 +100,7 @@ unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V,
                     scatter(&pairs[..count / 2], out.cast::<u32>().add(at), rows * planes);
                 }
             }
+            Form::Int8 => debug_assert!(false, "integers are packed elsewhere"),
         }
     }
 }

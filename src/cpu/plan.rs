@@ -3,9 +3,9 @@
 use super::job::LANES;
 use super::kernels::Kernels;
 use super::pack::Form;
-use super::{CpuLinear, Isa, gemm};
+use super::{CpuLinear, Isa, gemm, int8};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Compute, Kernel};
 use crate::types::{Bits, Dtype, mul, round_up};
 
 /// The decision for one layer, one activation dtype, and any number of rows up to [`CpuPlan::m`].
@@ -23,6 +23,8 @@ pub struct CpuPlan {
     pub n: usize,
     /// Element type of x.
     pub dtype: Dtype,
+    /// The layer's arithmetic.
+    pub compute: Compute,
     /// Rows that meet a decoded weight at a time.
     pub block_rows: usize,
     /// Pieces that N is cut into, to run at the same time.
@@ -72,7 +74,7 @@ const TASKS_PER_THREAD: usize = 4;
 /// lanes of f32 decoding costs little, with fewer it costs as much as the products.
 fn gemv_limit(kernels: &Kernels, form: Form) -> usize {
     match form {
-        Form::Bf16 { planes: 1 } => usize::MAX,
+        Form::Bf16 { planes: 1 } | Form::Int8 => usize::MAX,
         Form::Bf16 { .. } => 32,
         Form::F32 if kernels.gemv_rows >= 8 => 48,
         Form::F32 => kernels.gemv_rows,
@@ -100,6 +102,7 @@ impl CpuPlan {
         let (k, n) = (layer.desc().k, layer.desc().n);
         let bits = layer.bits();
         let dots = match (dtype, bits, kernels.bf16) {
+            _ if layer.compute() == Compute::Int8 => Form::Int8,
             (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 1 },
             (Dtype::F16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 2 },
             _ => Form::F32,
@@ -110,9 +113,10 @@ impl CpuPlan {
             Kernel::Auto => Kernel::Gemm,
             forced => forced,
         };
-        let form = if kernel == Kernel::Gemv { dots } else { Form::F32 };
+        let form = if kernel == Kernel::Gemv || dots == Form::Int8 { dots } else { Form::F32 };
         let block_rows = match (bits, kernel) {
             (None, _) => 1,
+            _ if form == Form::Int8 => int8::block_rows(m.min(PASS_ROWS), kernels.int8.rows),
             (_, Kernel::Gemv) => kernels.gemv_rows,
             _ => kernels.gemm_rows,
         };
@@ -121,11 +125,13 @@ impl CpuPlan {
             layer.bytes().saturating_add(m.saturating_mul(k.saturating_add(n)).saturating_mul(dtype.bytes()));
         let operations = [m, n, k].iter().fold(2u64, |product, size| product.saturating_mul(*size as u64));
         let tile_groups = match kernel {
+            _ if form == Form::Int8 => n.div_ceil(LANES * kernels.int8.tiles),
             Kernel::Gemm if bits.is_some() => n.div_ceil(LANES * kernels.gemm_tiles),
             _ => n.div_ceil(LANES),
         };
-        // A core reads some 20 bytes or does some 100 operations in a nanosecond.
-        let ns = (bytes_moved / 20).saturating_add((operations / 100) as usize);
+        // A core reads some 20 bytes or does some 100 operations in a nanosecond, 400 on bytes.
+        let each = if form == Form::Int8 { 400 } else { 100 };
+        let ns = (bytes_moved / 20).saturating_add((operations / each) as usize);
         let threads = layer.device().threads();
         let tasks = match threads {
             1 => 1,
@@ -134,7 +140,9 @@ impl CpuPlan {
         .clamp(1, tile_groups.max(1));
 
         let scratch_bytes = match (bits, kernel) {
-            (Some(_), Kernel::Gemm) => gemm::scratch_bytes(kernels.gemm_tiles, m.min(PASS_ROWS)),
+            (Some(_), Kernel::Gemm) if form != Form::Int8 => {
+                gemm::scratch_bytes(kernels.gemm_tiles, m.min(PASS_ROWS))
+            }
             _ => 0,
         };
         let (regions, workspace_bytes) = Regions::new(layer, m, form, tasks, scratch_bytes)?;
@@ -145,6 +153,7 @@ impl CpuPlan {
             k,
             n,
             dtype,
+            compute: layer.compute(),
             block_rows,
             tasks,
             workspace_bytes,
@@ -167,6 +176,9 @@ impl CpuPlan {
             );
         }
         let how = match (kernel, self.form) {
+            (_, Form::Int8) => {
+                "activations as 8-bit integers, four products by one instruction, the same for gemv and gemm"
+            }
             (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
                 "codes decoded in registers, bf16 pairs multiplied by one instruction"
             }
@@ -198,7 +210,7 @@ impl Regions {
     ) -> Result<(Self, usize)> {
         let pass_rows = m.min(PASS_ROWS);
         let (row_bytes, row_sums) = match layer.bits() {
-            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.groups().count),
+            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.row_sums()),
             // Rows that are a power of two apart would fall into the same cache sets: one line more.
             None => (mul(round_up(layer.desc().k, LANES)?, 4, "a packed row")? + ALIGN, 0),
         };

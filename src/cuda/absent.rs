@@ -5,9 +5,8 @@ use std::convert::Infallible;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::{CudaPlan, Gpu};
+use super::{CudaPlan, Gpu, Tuning, Wish};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Kernel;
 use crate::layout::{LayerDesc, LayerView, Layout};
 use crate::matrix::Matrix;
 use crate::types::Dtype;
@@ -24,10 +23,12 @@ fn no_backend() -> Error {
 /// How to open a device.
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct CudaOptions {
+pub struct CudaOptions<'a> {
     pub ordinal: u32,
     pub context: *mut c_void,
     pub check_pointers: bool,
+    pub check_workspaces: bool,
+    pub tuning: Option<&'a str>,
 }
 
 /// The answer in parts.
@@ -69,6 +70,9 @@ impl CudaDevice {
         match self.0 {}
     }
     pub fn memory_bytes(&self) -> u64 {
+        match self.0 {}
+    }
+    pub fn tuning(&self) -> &Tuning {
         match self.0 {}
     }
 }
@@ -117,7 +121,7 @@ pub struct CudaLinear(Infallible);
 
 #[allow(missing_docs, clippy::missing_safety_doc, clippy::missing_errors_doc)]
 impl CudaLinear {
-    pub fn upload(_: &LayerView, device: &Arc<CudaDevice>) -> Result<Self> {
+    pub fn upload(_: &LayerView, device: &Arc<CudaDevice>, _: bool) -> Result<Self> {
         match device.0 {}
     }
     pub unsafe fn wrap(_: &LayerDesc, _: &DeviceTensors, _: Dtype, device: &Arc<CudaDevice>) -> Result<Self> {
@@ -138,7 +142,7 @@ impl CudaLinear {
     pub fn plan_from_json(&self, _: &str) -> Result<CudaPlan> {
         match self.0 {}
     }
-    pub fn plan(&self, _: usize, _: Dtype, _: Kernel) -> Result<CudaPlan> {
+    pub fn plan(&self, _: usize, _: Dtype, _: impl Into<Wish>) -> Result<CudaPlan> {
         match self.0 {}
     }
     pub fn workspace_bytes(&self, _: usize, _: Dtype) -> Result<usize> {

@@ -42,6 +42,11 @@ pub struct GemvArgs {
     pub slice_tiles: i32,
 }
 
+/// The same problem for the Marlin GEMM. `slice_tiles` is of one slice; a block has `k_warps` of them, and the product of
+/// `splits`, `k_warps` and `slice_tiles` is at least `k_tiles`. `partials` are \[row blocks\]\[column blocks\]\[splits\] tiles
+/// of \[rows\]\[columns\] F32.
+pub type MarlinArgs = GemvArgs;
+
 /// w as a dense matrix.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]

@@ -1,155 +1,105 @@
-//! How the GEMV kernels cut up a problem.
-//!
-//! A block has 4 warps and takes 1 or 2 tiles of 64 columns and a slice of K; each warp takes a quarter of the slice,
-//! in tiles of 16 x 64 codes. Slices of the same columns are added in a fixed order afterwards.
-//!
-//! **Bytes in flight.** With few rows the weights' way from memory is all that counts. Memory of bandwidth B answers
-//! after about [`LATENCY_NS`], so B · latency bytes must be asked for at any time, B · latency / multiprocessors on
-//! each: 20 KB on an H100 (3350 GB/s x 800 ns / 132), 6.3 KB on an RTX 4090, 43 KB on a B200. A warp asks for
-//! [`AHEAD`] bytes ahead, stages of a ring in shared memory, so a block has 14 KB on their way, and the blocks that fit a
-//! multiprocessor ([`resident_blocks`]) 28 KB (8.6, 8.9, 12.0) or 56 KB: the memory's need once or twice.
-//!
-//! **When K is split.** A 4096 x 4096 layer has 64 columns of tiles; 64 blocks would leave half of an H100 idle. Six
-//! slices make 384 blocks, three for each of 132 multiprocessors, with eleven tiles for each warp.
-//! The price is a second step: partial sums go to L2 and the last block of a column adds them. Among all splits,
-//! [`Cut::new`] takes the one with the least time by a small model:
-//!
-//! ```text
-//! time     = max(memory, flight, decoding) + second step
-//! memory   = bytes / bandwidth
-//! flight   = bytes x 2 latency / bytes in flight on the whole GPU      (2: margin for bursts)
-//! decoding = bytes of a block x blocks on the busiest multiprocessor / what one multiprocessor decodes
-//! second   = 0 if not split, else 900 ns (write, count, read: three trips to L2) + 8 rows of sums, there and back
-//! ```
-//!
-//! A slice has at least [`LEAST_TILES`] tiles a warp, so the sums of one row are at most 1/64 of the weights' bytes,
-//! and there are at most [`MOST_SPLITS`]. Two tiles a block halve the reads of x and are taken when the GPU is full
-//! without splitting even so.
-//!
-//! **Many rows.** Each 8 rows are blocks of their own. Up to [`FEW_ROWS`] rows the cut depends on the layer and the
-//! GPU alone, so that a row's result is the same whatever rows stand beside it. Beyond that there are blocks enough:
-//! K is not split, and no workspace is needed.
+//! How a problem is cut into blocks, by whichever code runs it.
 
-use super::plan::MOST_COUNTERS;
-use super::problem::{Gpu, Problem};
+use super::gemv_cut::{self, GemvCut};
+use super::marlin_cut::MarlinCut;
+use super::problem::{Gpu, Problem, TILE_COLUMNS};
+use crate::error::{Error, Result};
+use crate::types::mul;
 
-/// Warps of a block.
-pub(super) const WARPS: usize = 4;
+/// Counters come first in the workspace; the partial sums start here, whatever the plan. So plans of different layers
+/// can share a workspace: none leaves sums where another expects zeros.
+pub const COUNTER_BYTES: usize = 32 << 10;
 
-/// Rows of x that a block multiplies.
-pub(super) const BLOCK_ROWS: usize = 8;
-
-/// Time from a request to the memory's answer under load.
-const LATENCY_NS: f64 = 800.0;
-
-/// Bytes of codes that a warp has on their way: seven of its eight stages.
-const AHEAD: usize = 3584;
-
-/// Blocks that fit a multiprocessor: 35 KB of shared memory and 128 threads of some 110 registers each. Before 8.0 rings
-/// are short, because copies are not asynchronous.
-const fn resident_blocks(capability: (u32, u32)) -> u32 {
-    match capability {
-        (8, 6 | 9) | (12, _) => 2,
-        _ => 4,
-    }
-}
-
-/// Tiles that a multiprocessor decodes and multiplies in a nanosecond: about 25 clocks for one.
-const TILES_PER_NS: f64 = 1.0 / 16.0;
-
-/// Time of the step that adds the slices.
-const SECOND_STEP_NS: f64 = 900.0;
-
-/// Least tiles of a warp in a split problem.
-const LEAST_TILES: usize = 8;
+/// Blocks of outputs that can have a counter; a launch of more needs no splits to fill a GPU.
+pub(super) const MOST_COUNTERS: usize = COUNTER_BYTES / size_of::<u32>();
 
 /// Most slices of K.
 pub(super) const MOST_SPLITS: usize = 16;
 
-/// Up to here the cut does not depend on the number of rows.
-pub(super) const FEW_ROWS: usize = 16;
+/// Most blocks of a grid along y and z.
+pub(super) const GRID_LIMIT: usize = 65_535;
 
-/// How a problem is cut up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
-    /// Tiles of 64 columns of a block.
-    pub tiles: usize,
-    /// Slices of K.
-    pub splits: usize,
-    /// Tiles along K of one warp.
-    pub slice_tiles: usize,
+/// The code that runs, and its share of the work for each block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cut {
+    /// `kernels/gemv.cu`.
+    Gemv(GemvCut),
+    /// `kernels/marlin.cu`.
+    Marlin(MarlinCut),
 }
 
 impl Cut {
-    /// The cut of a problem on a GPU. Both are checked already.
-    pub fn new(gpu: &Gpu, problem: &Problem) -> Self {
-        let full = resident_blocks(gpu.capability) as usize * gpu.multiprocessors as usize;
-        let row_blocks = if problem.m <= FEW_ROWS { 1 } else { problem.m.div_ceil(BLOCK_ROWS) };
-        let tiles = if problem.n_tiles().div_ceil(2).saturating_mul(row_blocks) >= full { 2 } else { 1 };
-        let mut best = Cut::split(problem, tiles, 1);
-        // For the most rows of a cut, so that few rows are cut alike.
-        let outputs = best.columns(problem) * FEW_ROWS / BLOCK_ROWS;
-        if problem.m > FEW_ROWS || outputs > MOST_COUNTERS {
-            return best;
+    /// Slices of K, added afterwards in a fixed order.
+    pub fn splits(&self) -> usize {
+        match self {
+            Cut::Gemv(c) => c.splits,
+            Cut::Marlin(c) => c.splits,
         }
-        let mut least = best.time_ns(gpu, problem);
-        for wanted in 2..=MOST_SPLITS {
-            let cut = Cut::split(problem, tiles, wanted);
-            if cut.splits != wanted || cut.slice_tiles < LEAST_TILES {
-                continue;
-            }
-            let time = cut.time_ns(gpu, problem);
-            // Fewer slices, unless more are worth it.
-            if time < 0.99 * least {
-                (best, least) = (cut, time);
-            }
+    }
+
+    /// The kernels' own measure of a slice, in tiles of 16 rows of W.
+    pub fn slice_tiles(&self) -> usize {
+        match self {
+            Cut::Gemv(c) => c.slice_tiles,
+            Cut::Marlin(c) => c.slice_tiles,
         }
-        best
     }
 
-    /// K in at most `splits` slices, none of them empty.
-    pub fn split(problem: &Problem, tiles: usize, splits: usize) -> Self {
-        let slice_tiles = problem.k_tiles().div_ceil(splits * WARPS);
-        Cut { tiles, splits: problem.k_tiles().div_ceil(slice_tiles * WARPS), slice_tiles }
+    /// Rows of x of a block.
+    pub fn rows(&self) -> usize {
+        match self {
+            Cut::Gemv(_) => gemv_cut::BLOCK_ROWS,
+            Cut::Marlin(c) => c.tile.rows,
+        }
     }
 
-    /// Blocks side by side: columns.
-    pub fn columns(&self, problem: &Problem) -> usize {
-        problem.n_tiles().div_ceil(self.tiles)
+    /// Columns of W of a block.
+    pub fn columns(&self) -> usize {
+        match self {
+            Cut::Gemv(c) => c.tiles * TILE_COLUMNS,
+            Cut::Marlin(c) => c.tile.columns,
+        }
     }
 
-    /// Bytes that one multiprocessor holds in flight when its blocks are there.
-    pub fn bytes_in_flight(&self, problem: &Problem, blocks: usize) -> usize {
-        blocks * WARPS * AHEAD.min(self.slice_tiles * self.tiles * problem.tile_bytes())
+    /// Threads of a block.
+    pub fn threads(&self) -> u32 {
+        match self {
+            Cut::Gemv(_) => 32 * gemv_cut::WARPS as u32,
+            Cut::Marlin(c) => c.tile.threads,
+        }
     }
 
-    /// Blocks of 8 rows at a time on the fullest multiprocessor.
-    pub fn resident(&self, gpu: &Gpu, problem: &Problem) -> usize {
-        let blocks = self.columns(problem) * self.splits;
-        blocks.div_ceil(gpu.multiprocessors as usize).min(resident_blocks(gpu.capability) as usize)
+    /// Blocks along N, K and M.
+    pub fn grid(&self, problem: &Problem) -> (usize, usize, usize) {
+        (problem.stored_n.div_ceil(self.columns()), self.splits(), problem.m.div_ceil(self.rows()))
     }
 
-    /// Predicted time of up to 8 rows, in nanoseconds.
-    fn time_ns(&self, gpu: &Gpu, problem: &Problem) -> f64 {
-        let bandwidth = gpu.bandwidth();
-        let multiprocessors = gpu.multiprocessors as usize;
-        let bytes = problem.weight_bytes() as f64;
-        let blocks = self.columns(problem) * self.splits;
-        let running = blocks.min(multiprocessors * resident_blocks(gpu.capability) as usize);
-        let flight = bytes * 2.0 * LATENCY_NS / self.bytes_in_flight(problem, running) as f64;
-        let busiest = blocks.div_ceil(multiprocessors) * self.slice_tiles * WARPS * self.tiles;
-        let decoding = busiest as f64 / TILES_PER_NS;
-        let second = if self.splits == 1 {
-            0.0
-        } else {
-            let sums = self.splits * BLOCK_ROWS * problem.stored_n * size_of::<f32>();
-            SECOND_STEP_NS + 2.0 * sums as f64 / (2.0 * bandwidth)
-        };
-        (bytes / bandwidth).max(flight).max(decoding) + second
+    /// Bytes of workspace that must be zero before the first launch, and bytes of all of it.
+    ///
+    /// Errors: [`crate::ErrorKind::Unsupported`] for more blocks of outputs than there are counters.
+    pub fn workspace(&self, problem: &Problem) -> Result<(usize, usize)> {
+        let (columns, splits, row_blocks) = self.grid(problem);
+        if splits == 1 {
+            return Ok((0, 0));
+        }
+        let outputs = mul(columns, row_blocks, "workspace")?;
+        if outputs > MOST_COUNTERS {
+            return Err(Error::unsupported(
+                "K is split, and so many blocks share no counters: run fewer rows at a time",
+            )
+            .subject("splits")
+            .found(format!("{outputs} blocks of outputs"))
+            .needed(format!("at most {MOST_COUNTERS}")));
+        }
+        let sums = splits * self.rows() * self.columns() * size_of::<f32>();
+        Ok((COUNTER_BYTES, COUNTER_BYTES + outputs * sums))
     }
-}
 
-/// Bytes that each multiprocessor must have in flight to keep the memory busy.
-pub(super) fn needed_in_flight(gpu: &Gpu) -> f64 {
-    gpu.bandwidth() * LATENCY_NS / f64::from(gpu.multiprocessors)
+    /// Predicted time in nanoseconds.
+    pub fn time_ns(&self, gpu: &Gpu, problem: &Problem) -> f64 {
+        match self {
+            Cut::Gemv(c) => c.time_ns(gpu, problem),
+            Cut::Marlin(c) => c.time_ns(gpu, problem),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A GPU, opened: its context, its numbers, and every kernel resolved and loaded, so that a run only launches.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,17 +8,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use awq_marlin_kernels::{IMAGES, WHY_NONE};
 use cudarc::driver::sys;
 
-use super::Gpu;
-use super::capability::{self, AMPERE};
+use super::capability;
 use super::context::{Context, Relaxed};
-use super::driver::{Driver, Failure, Outcome};
+use super::driver::{Driver, Failure};
+use super::kernels::{Kernels, Task};
 use super::library::{Kernel, Library};
+use super::workspace::Workspaces;
+use super::{Gpu, Tuning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Bits, Dtype};
 
 /// How to open a device.
 #[derive(Debug, Clone, Copy)]
-pub struct CudaOptions {
+pub struct CudaOptions<'a> {
     /// The device, as the driver counts; unused with a context.
     pub ordinal: u32,
     /// A CUcontext of the host; NULL: the calling thread's current context if it is one of the device, else the
@@ -26,6 +27,10 @@ pub struct CudaOptions {
     pub context: *mut c_void,
     /// Look up every device pointer before a launch: costs microseconds, finds host pointers and wrong devices.
     pub check_pointers: bool,
+    /// Refuse a workspace that is in use on another stream.
+    pub check_workspaces: bool,
+    /// A tuning table as text, in place of the one that the library ships for the GPU.
+    pub tuning: Option<&'a str>,
 }
 
 /// A GPU that layers run on. Shared between threads freely.
@@ -39,37 +44,18 @@ pub struct CudaDevice {
     name: String,
     memory_bytes: u64,
     check_pointers: bool,
+    workspaces: Option<Workspaces>,
+    tuning: Tuning,
     /// The code of the failure that made the context useless; 0: none.
     lost: AtomicU32,
-}
-
-/// Every kernel; `None` where the device cannot run it.
-struct Kernels {
-    /// By dtype of x, bits, tiles of a block.
-    gemv: [[[Option<Kernel>; 2]; 2]; 2],
-    /// By dtype of the result, bits.
-    dequantize: [[Option<Kernel>; 2]; 2],
-    /// By bits.
-    repack_codes: [Kernel; 2],
-    repack_zeros: [Kernel; 2],
-    repack_scales: Kernel,
-}
-
-/// A kernel by what it does.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Task {
-    Gemv { x: Dtype, bits: Bits, tiles: u32 },
-    Dequantize { to: Dtype, bits: Bits },
-    RepackCodes { bits: Bits },
-    RepackZeros { bits: Bits },
-    RepackScales,
 }
 
 impl CudaDevice {
     /// Opens a device: loads every kernel that it can run.
     ///
     /// Errors: [`ErrorKind::BackendUnavailable`] (no kernels in this build, no driver), [`ErrorKind::DriverTooOld`],
-    /// [`ErrorKind::NoDevice`], [`ErrorKind::CapabilityTooLow`], [`ErrorKind::Device`].
+    /// [`ErrorKind::NoDevice`], [`ErrorKind::CapabilityTooLow`], [`ErrorKind::Device`], and those of
+    /// [`Tuning::from_json`].
     ///
     /// # Safety
     /// `options.context` is NULL or a live CUcontext that outlives the device and all its layers.
@@ -84,8 +70,12 @@ impl CudaDevice {
         let gpu = numbers.gpu().map_err(explain)?;
         capability::check(gpu.capability).map_err(|e| e.subject(format!("cuda:{}", context.device())))?;
         let (name, memory_bytes) = numbers.name_and_memory().map_err(explain)?;
+        let tuning = match options.tuning {
+            Some(text) => Tuning::from_json(text, &gpu)?,
+            None => Tuning::shipped(&gpu).cloned().unwrap_or_else(|| Tuning::empty(&gpu)),
+        };
         let library = Library::get(driver)?;
-        let kernels = Kernels::load(driver, &library, gpu.capability)?;
+        let kernels = Kernels::load(driver, &library, context.device(), gpu.capability)?;
         Ok(CudaDevice {
             driver,
             kernels,
@@ -95,6 +85,8 @@ impl CudaDevice {
             name,
             memory_bytes,
             check_pointers: options.check_pointers,
+            workspaces: options.check_workspaces.then(Workspaces::default),
+            tuning,
             lost: AtomicU32::new(0),
         })
     }
@@ -141,25 +133,17 @@ impl CudaDevice {
 
     /// The kernel for a task; [`ErrorKind::KernelUnsupported`] when this device has none.
     pub(super) fn kernel(&self, task: Task) -> Result<Kernel> {
-        let k = &self.kernels;
-        let bits = |b: Bits| usize::from(b == Bits::Eight);
-        let float = |d: Dtype| match d {
-            Dtype::F16 => Some(0),
-            Dtype::BF16 => Some(1),
-            _ => None,
-        };
-        let found = match task {
-            Task::Gemv { x, bits: b, tiles } => float(x)
-                .and_then(|x| k.gemv[x][bits(b)].get((tiles as usize).wrapping_sub(1)).copied().flatten()),
-            Task::Dequantize { to, bits: b } => float(to).and_then(|to| k.dequantize[to][bits(b)]),
-            Task::RepackCodes { bits: b } => Some(k.repack_codes[bits(b)]),
-            Task::RepackZeros { bits: b } => Some(k.repack_zeros[bits(b)]),
-            Task::RepackScales => Some(k.repack_scales),
-        };
-        found.ok_or_else(|| {
-            Error::new(ErrorKind::KernelUnsupported, format!("no kernel for {task:?}"))
-                .found(capability::describe(self.gpu.capability))
-        })
+        self.kernels.of(task)
+    }
+
+    /// The cuts that plans take before they ask the model.
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// Who uses which workspace; `None`: nobody asked for that check.
+    pub(super) fn workspaces(&self) -> Option<&Workspaces> {
+        self.workspaces.as_ref()
     }
 
     /// Turns a failure into an error, and remembers one that cost the context.
@@ -185,6 +169,14 @@ impl CudaDevice {
                 ),
             )
             .subject(format!("cuda:{}", self.ordinal()))),
+        }
+    }
+}
+
+impl Drop for CudaDevice {
+    fn drop(&mut self) {
+        if let (Some(workspaces), Ok(_current)) = (&self.workspaces, self.context.push()) {
+            workspaces.clear(self.driver);
         }
     }
 }
@@ -236,51 +228,6 @@ impl Numbers {
         // SAFETY: the last byte is still NUL.
         let name = unsafe { CStr::from_ptr(text.as_ptr()) };
         Ok((name.to_string_lossy().into_owned(), bytes as u64))
-    }
-}
-
-impl Kernels {
-    /// Resolves the kernels and loads their code into the current context, which drivers else put off to the first
-    /// launch: that may be in the middle of a capture.
-    fn load(driver: &'static Driver, library: &Library, capability: (u32, u32)) -> Result<Self> {
-        let get = |name: String| -> Result<Kernel> {
-            let name = CString::new(name).map_err(|_| Error::internal("a kernel's name holds a NUL"))?;
-            let kernel = library.kernel(&name)?;
-            load_now(driver, kernel)
-                .map_err(|f| driver.explain(f).subject(name.to_string_lossy().into_owned()))?;
-            Ok(kernel)
-        };
-        let per_float = |name: &dyn Fn(&str) -> String| -> Result<[Option<Kernel>; 2]> {
-            let half = get(name("f16"))?;
-            let brain = if capability >= AMPERE { Some(get(name("bf16"))?) } else { None };
-            Ok([Some(half), brain])
-        };
-        let (mut gemv, mut dequantize) = ([[[None; 2]; 2]; 2], [[None; 2]; 2]);
-        for (b, bits) in [4, 8].into_iter().enumerate() {
-            for t in 0..2 {
-                let kernels = per_float(&|x| format!("awqm_gemv_{x}_w{bits}_n{}", t + 1))?;
-                (gemv[0][b][t], gemv[1][b][t]) = (kernels[0], kernels[1]);
-            }
-            let kernels = per_float(&|to| format!("awqm_dequantize_{to}_w{bits}"))?;
-            (dequantize[0][b], dequantize[1][b]) = (kernels[0], kernels[1]);
-        }
-        let repack = |what: &str, bits: u32| get(format!("awqm_repack_{what}_w{bits}"));
-        Ok(Kernels {
-            gemv,
-            dequantize,
-            repack_codes: [repack("codes", 4)?, repack("codes", 8)?],
-            repack_zeros: [repack("zeros", 4)?, repack("zeros", 8)?],
-            repack_scales: get("awqm_repack_scales".into())?,
-        })
-    }
-}
-
-fn load_now(driver: &Driver, kernel: Kernel) -> Outcome {
-    let mut function = null_mut();
-    // SAFETY: the kernel is one of a loaded library; its context is current.
-    unsafe {
-        driver.cuKernelGetFunction(&mut function, kernel.0)?;
-        driver.cuFuncLoad(function)
     }
 }
 

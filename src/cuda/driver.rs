@@ -92,6 +92,7 @@ entry_points! {
     cuLibraryUnload(library: sys::CUlibrary);
     cuLibraryGetKernel(kernel: *mut sys::CUkernel, library: sys::CUlibrary, name: *const c_char);
     cuKernelGetFunction(function: *mut sys::CUfunction, kernel: sys::CUkernel);
+    cuKernelSetAttribute(attribute: c_uint, value: c_int, kernel: sys::CUkernel, device: sys::CUdevice);
     cuFuncLoad(function: sys::CUfunction);
     cuLaunchKernelEx(
         config: *const sys::CUlaunchConfig,
@@ -103,6 +104,12 @@ entry_points! {
     cuStreamDestroy_v2(stream: sys::CUstream);
     cuStreamSynchronize(stream: sys::CUstream);
     cuStreamGetCtx(stream: sys::CUstream, context: *mut sys::CUcontext);
+    cuStreamGetFlags(stream: sys::CUstream, flags: *mut c_uint);
+    cuStreamIsCapturing(stream: sys::CUstream, status: *mut c_uint);
+    cuEventCreate(event: *mut sys::CUevent, flags: c_uint);
+    cuEventRecord(event: sys::CUevent, stream: sys::CUstream);
+    cuEventQuery(event: sys::CUevent);
+    cuEventDestroy_v2(event: sys::CUevent);
     cuMemAlloc_v2(pointer: *mut u64, bytes: usize);
     cuMemFree_v2(pointer: u64);
     cuMemcpyHtoDAsync_v2(to: u64, from: *const c_void, bytes: usize, stream: sys::CUstream);

@@ -19,6 +19,8 @@ const LAST_SPECIAL_STREAM: usize = 2;
 pub(super) struct Grid {
     pub blocks: (u32, u32, u32),
     pub threads: u32,
+    /// Dynamic shared memory of a block; above 48 KB the kernel was told when it was loaded.
+    pub shared_bytes: u32,
 }
 
 impl Grid {
@@ -28,7 +30,7 @@ impl Grid {
         let blocks = i32::try_from(count.div_ceil(THREADS as usize)).map_err(|_| {
             Error::new(ErrorKind::SizeOverflow, "the tensor is too large for one launch").found(count)
         })?;
-        Ok(Grid { blocks: (blocks as u32, 1, 1), threads: THREADS })
+        Ok(Grid { blocks: (blocks as u32, 1, 1), threads: THREADS, shared_bytes: 0 })
     }
 }
 
@@ -59,7 +61,7 @@ pub(super) unsafe fn launch<T>(
         blockDimX: grid.threads,
         blockDimY: 1,
         blockDimZ: 1,
-        sharedMemBytes: 0,
+        sharedMemBytes: grid.shared_bytes,
         hStream: stream.cast(),
         attrs: null_mut(),
         numAttrs: 0,

@@ -3,39 +3,45 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::args::{self, Address, DequantizeArgs, GemvArgs};
+use super::args::{self, Address, GemvArgs};
 use super::check::{self, Memory, VECTOR};
-use super::device::{CudaDevice, Task};
+use super::choices::Choices;
+use super::cut::Cut;
+use super::device::CudaDevice;
+use super::kernels::Task;
 use super::launch::{Grid, launch};
 use super::memory::DeviceMemory;
-use super::{CudaPlan, Problem};
+use super::{CudaPlan, Problem, Wish};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Kernel;
 use crate::layout::{self, LayerDesc, LayerView, Layout, Padded, Part, TensorSizes};
 use crate::matrix::Matrix;
 use crate::parallel::Serial;
-use crate::types::{Dtype, mul, round_up};
+use crate::types::{Dtype, round_up};
 
 /// A layer on a GPU, in layout Marlin; it owns its weights or uses the host's. Runs may happen at the same time when
 /// their workspaces differ.
 pub struct CudaLinear {
-    device: Arc<CudaDevice>,
-    desc: LayerDesc,
-    padded: Padded,
-    sizes: TensorSizes,
-    at: Addresses,
+    pub(super) device: Arc<CudaDevice>,
+    pub(super) desc: LayerDesc,
+    pub(super) padded: Padded,
+    pub(super) sizes: TensorSizes,
+    pub(super) at: Addresses,
     bias_dtype: Dtype,
+    /// Every plan is one whose results do not depend on the number of rows.
+    batch_invariant: bool,
+    choices: Choices,
     /// What `at` points into, unless it is the host's.
     _memory: Option<DeviceMemory>,
 }
 
 /// Device pointers of a layer's tensors; 0: there is none.
 #[derive(Debug, Clone, Copy)]
-struct Addresses {
-    qweight: Address,
-    scales: Address,
-    qzeros: Address,
-    bias: Address,
+pub(super) struct Addresses {
+    pub qweight: Address,
+    pub scales: Address,
+    pub qzeros: Address,
+    pub bias: Address,
 }
 
 /// The tensors of a layer in the host's device memory: each a pointer and its bytes, NULL and 0 where there is none.
@@ -80,9 +86,10 @@ const TENSOR_ALIGN: usize = 256;
 
 impl CudaLinear {
     /// Repacks a quantized layer to Marlin, on the calling thread, and copies it to memory of its own on the device.
+    /// With `batch_invariant` every plan of the layer is so ([`Wish::batch_invariant`]).
     ///
     /// Errors: [`ErrorKind::Unsupported`] for dense weights, [`ErrorKind::OutOfMemory`], [`ErrorKind::Device`].
-    pub fn upload(view: &LayerView, device: &Arc<CudaDevice>) -> Result<Self> {
+    pub fn upload(view: &LayerView, device: &Arc<CudaDevice>, batch_invariant: bool) -> Result<Self> {
         quantized(&view.desc)?;
         let packed;
         let marlin = if view.desc.layout == Layout::Marlin {
@@ -110,7 +117,8 @@ impl CudaLinear {
         unsafe { memory.upload(&pieces) }?;
         let place = |i: usize| if tensors[i].is_empty() { 0 } else { memory.at() + offsets[i] as u64 };
         let at = Addresses { qweight: place(0), scales: place(1), qzeros: place(2), bias: place(3) };
-        Self::new(device, &marlin.desc, at, marlin.bias_dtype, Some(memory))
+        let linear = Self::new(device, &marlin.desc, at, marlin.bias_dtype, Some(memory))?;
+        Ok(CudaLinear { batch_invariant, ..linear })
     }
 
     /// A layer whose tensors the host holds in device memory, in layout Marlin. Nothing is copied.
@@ -167,7 +175,17 @@ impl CudaLinear {
         for (what, size) in [("stored K", padded.k), ("stored N", padded.n)] {
             int(size, what)?;
         }
-        Ok(CudaLinear { device: device.clone(), desc: *desc, padded, sizes, at, bias_dtype, _memory: memory })
+        Ok(CudaLinear {
+            device: device.clone(),
+            desc: *desc,
+            padded,
+            sizes,
+            at,
+            bias_dtype,
+            batch_invariant: false,
+            choices: Choices::default(),
+            _memory: memory,
+        })
     }
 
     /// Shape and quantization; the layout is [`Layout::Marlin`].
@@ -191,9 +209,16 @@ impl CudaLinear {
         self.sizes.qweight + self.sizes.scales + self.sizes.qzeros + bias
     }
 
-    /// How a call with up to `m` rows of `dtype` would be run. Errors: those of [`CudaPlan::new`].
-    pub fn plan(&self, m: usize, dtype: Dtype, kernel: Kernel) -> Result<CudaPlan> {
-        CudaPlan::new(self.device.gpu(), &Problem::new(&self.desc, m, dtype)?, kernel)
+    /// How a call with up to `m` rows of `dtype` would be run. Errors: those of [`CudaPlan::tuned`].
+    pub fn plan(&self, m: usize, dtype: Dtype, wish: impl Into<Wish>) -> Result<CudaPlan> {
+        let problem = Problem::new(&self.desc, m, dtype)?;
+        self.choices.plan(self.device.gpu(), &problem, self.wish(wish), self.device.tuning())
+    }
+
+    /// What the caller wishes, in a layer that may have wishes of its own.
+    fn wish(&self, wish: impl Into<Wish>) -> Wish {
+        let wish = wish.into();
+        Wish { batch_invariant: wish.batch_invariant || self.batch_invariant, ..wish }
     }
 
     /// The plan of a text, for this layer on its device. Errors: those of [`CudaPlan::from_json`].
@@ -201,10 +226,21 @@ impl CudaLinear {
         CudaPlan::from_json(text, self.device.gpu(), &Problem::new(&self.desc, 1, Dtype::F16)?)
     }
 
-    /// Workspace that is enough for every number of rows up to `m`.
+    /// Workspace that is enough for every number of rows up to `m` and every kernel. Plans that are batch-invariant in a
+    /// layer that is not say themselves what they need.
     pub fn workspace_bytes(&self, m: usize, dtype: Dtype) -> Result<usize> {
         let problem = Problem::new(&self.desc, m, dtype)?;
-        CudaPlan::workspace_bytes_up_to(self.device.gpu(), &problem, Kernel::Auto)
+        // No batch-invariant plan runs the GEMV.
+        let kernels: &[Kernel] =
+            if self.batch_invariant { &[Kernel::Auto] } else { &[Kernel::Auto, Kernel::Gemv, Kernel::Gemm] };
+        let mut most = 0;
+        for kernel in kernels {
+            let wish = self.wish(*kernel);
+            let bytes =
+                CudaPlan::workspace_bytes_up_to(self.device.gpu(), &problem, wish, self.device.tuning())?;
+            most = most.max(bytes);
+        }
+        Ok(most)
     }
 
     /// y = x · W + bias, after `plan`, which must be of this layer: one launch, asynchronous.
@@ -244,10 +280,26 @@ impl CudaLinear {
             splits: plan.splits as i32,
             slice_tiles: plan.slice_tiles as i32,
         };
-        let task = Task::Gemv { x: x.shape.dtype, bits: self.desc.spec.bits, tiles: plan.tiles };
-        let grid = Grid { blocks: plan.grid_for(x.shape.rows), threads: plan.block };
+        let (dtype, bits) = (x.shape.dtype, self.desc.spec.bits);
+        let task = match plan.cut() {
+            Cut::Gemv(c) => Task::Gemv { x: dtype, bits, tiles: c.tiles },
+            Cut::Marlin(c) => Task::Marlin { x: dtype, bits, tile: c.tile },
+        };
+        let grid = Grid {
+            blocks: plan.grid_for(x.shape.rows),
+            threads: plan.block,
+            shared_bytes: plan.shared_bytes,
+        };
+        let kernel = self.device.kernel(task)?;
         // SAFETY: the caller's promise; the plan's cut covers the layer.
-        unsafe { launch(&self.device, self.device.kernel(task)?, grid, run.stream, &args) }
+        let start = || unsafe { launch(&self.device, kernel, grid, run.stream, &args) };
+        match self.device.workspaces() {
+            Some(workspaces) if plan.workspace_bytes > 0 => {
+                let memory = Memory::new("workspace", run.workspace, plan.workspace_bytes, VECTOR);
+                workspaces.guard(&self.device, &memory, run.stream, start)
+            }
+            _ => start(),
+        }
     }
 
     fn check_call(&self, plan: &CudaPlan, run: &Run) -> Result<()> {
@@ -298,75 +350,6 @@ impl CudaLinear {
             check::disjoint(&[x_memory, y_memory], &[workspace])?;
         }
         check::stream(&self.device, run.stream)
-    }
-
-    /// W as a dense matrix in device memory: \[K, N\], or \[N, K\] when `transposed`; one launch, asynchronous.
-    ///
-    /// Errors: [`ErrorKind::Unsupported`] for a dtype other than F16 and BF16, [`ErrorKind::KernelUnsupported`] for
-    /// BF16 below capability 8.0, [`ErrorKind::Tensor`] for a wrong size, and those of pointers.
-    ///
-    /// # Safety
-    /// `out` is device memory of `out_bytes` that nothing else uses until the launch is done; the stream lives.
-    pub unsafe fn dequantize(
-        &self,
-        dtype: Dtype,
-        transposed: bool,
-        out: *mut c_void,
-        out_bytes: usize,
-        stream: *mut c_void,
-    ) -> Result<()> {
-        /// Tiles of K of one block.
-        const TILES_OF_BLOCK: usize = 8;
-        if !matches!(dtype, Dtype::F16 | Dtype::BF16) {
-            return Err(Error::unsupported("is no dtype that GPUs dequantize to")
-                .subject("dtype")
-                .found(dtype)
-                .needed("F16 or BF16"));
-        }
-        let kernel = self.device.kernel(Task::Dequantize { to: dtype, bits: self.desc.spec.bits })?;
-        let (k, n) = (self.desc.k, self.desc.n);
-        let needed = mul(mul(k, n, "the dense matrix")?, dtype.bytes(), "the dense matrix")?;
-        if out_bytes != needed {
-            return Err(Error::new(ErrorKind::Tensor, "has the wrong length for the dense matrix")
-                .subject("out")
-                .found(format!("{out_bytes} bytes"))
-                .needed(format!("{needed} bytes")));
-        }
-        let memory = Memory::new("out", out, out_bytes, dtype.bytes());
-        memory.check(&self.device)?;
-        check::disjoint(&self.tensors(), &[memory])?;
-        check::stream(&self.device, stream)?;
-        let (n_tiles, k_tiles) = (self.padded.n / 64, self.padded.k / 16);
-        let args = DequantizeArgs {
-            qweight: self.at.qweight,
-            scales: self.at.scales,
-            qzeros: self.at.qzeros,
-            w: out as Address,
-            w_stride: if transposed { k } else { n } as i64,
-            n: int(n, "n")?,
-            k: int(k, "k")?,
-            n_tiles: int(n_tiles, "n")?,
-            k_tiles: int(k_tiles, "k")?,
-            group: int(self.desc.spec.group.effective(k), "group")?,
-            group_rows: int(self.padded.group, "group")?,
-            groups: int(self.padded.groups, "groups")?,
-            scale_dtype: args::dtype(self.desc.scale_dtype),
-            transposed: transposed.into(),
-        };
-        let rows = int(k_tiles.div_ceil(TILES_OF_BLOCK), "k")? as u32;
-        let grid = Grid { blocks: (n_tiles as u32, rows, 1), threads: 32 * TILES_OF_BLOCK as u32 };
-        // SAFETY: the caller's promise; the result has the size that the kernel writes.
-        unsafe { launch(&self.device, kernel, grid, stream, &args) }
-    }
-
-    /// Its tensors as memory that a call reads.
-    fn tensors(&self) -> [Memory; 3] {
-        let tensor = |name, at: Address, bytes| Memory { name, at, bytes, align: 1 };
-        [
-            tensor("the layer's qweight", self.at.qweight, self.sizes.qweight),
-            tensor("the layer's scales", self.at.scales, self.sizes.scales),
-            tensor("the layer's qzeros", self.at.qzeros, self.sizes.qzeros),
-        ]
     }
 }
 

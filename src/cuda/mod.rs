@@ -9,14 +9,26 @@
 //! nothing else (`launch`); nothing is allocated, waited for or copied in a run.
 
 pub mod capability;
+mod choose;
 mod cut;
+mod cut_text;
+mod dense;
+mod gemv_cut;
+mod marlin_cut;
 mod plan;
 mod plan_json;
 mod problem;
+mod rows;
+mod speed;
+mod tuning;
+mod words;
 
 pub use capability::Architecture;
-pub use plan::{COUNTER_BYTES, CudaPlan, admit_kernel};
+pub use choose::Wish;
+pub use cut::COUNTER_BYTES;
+pub use plan::CudaPlan;
 pub use problem::{Gpu, Problem};
+pub use tuning::Tuning;
 
 /// Arguments of the kernels; public for tests, which run kernels where there is no driver.
 #[doc(hidden)]
@@ -24,23 +36,34 @@ pub mod args;
 #[cfg(feature = "cuda")]
 mod check;
 #[cfg(feature = "cuda")]
+mod choices;
+#[cfg(feature = "cuda")]
 mod context;
+#[cfg(feature = "cuda")]
+mod dequantize;
 #[cfg(feature = "cuda")]
 mod device;
 #[cfg(feature = "cuda")]
 mod driver;
+#[cfg(feature = "cuda")]
+mod kernels;
 #[cfg(feature = "cuda")]
 mod launch;
 #[cfg(feature = "cuda")]
 mod library;
 #[cfg(feature = "cuda")]
 mod linear;
+/// The tiles of the Marlin GEMM; public for tests, which compare them with the kernels.
+#[doc(hidden)]
+pub mod marlin_tiles;
 #[cfg(feature = "cuda")]
 mod memory;
 #[cfg(feature = "cuda")]
 mod probe;
 #[cfg(feature = "cuda")]
 mod repack;
+#[cfg(feature = "cuda")]
+mod workspace;
 
 #[cfg(feature = "cuda")]
 pub use {

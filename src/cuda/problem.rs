@@ -11,9 +11,6 @@ pub(super) const TILE_COLUMNS: usize = 64;
 /// Rows of a tile of the weights.
 pub(super) const TILE_ROWS: usize = 16;
 
-/// More multiprocessors than any GPU will have.
-const MOST_MULTIPROCESSORS: u32 = 1 << 16;
-
 /// Numbers of a GPU that plans depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gpu {
@@ -26,6 +23,9 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// More multiprocessors than any GPU will have.
+    pub(super) const MOST_MULTIPROCESSORS: u32 = 1 << 16;
+
     /// The bandwidth, or what is usual for so many multiprocessors of this capability. In GB/s, that is bytes/ns.
     pub(super) fn bandwidth(&self) -> f64 {
         if self.bandwidth_gbps > 0.0 {
@@ -38,11 +38,11 @@ impl Gpu {
 
     /// Refuses numbers that no GPU has.
     pub(super) fn check(&self) -> Result<()> {
-        if !(1..=MOST_MULTIPROCESSORS).contains(&self.multiprocessors) {
+        if !(1..=Gpu::MOST_MULTIPROCESSORS).contains(&self.multiprocessors) {
             return Err(Error::invalid("no GPU has so many")
                 .subject("multiprocessors")
                 .found(self.multiprocessors)
-                .needed(format!("1 to {MOST_MULTIPROCESSORS}")));
+                .needed(format!("1 to {}", Gpu::MOST_MULTIPROCESSORS)));
         }
         if !(self.bandwidth_gbps == 0.0 || (1.0..=1e6).contains(&self.bandwidth_gbps)) {
             return Err(Error::invalid("no GPU has such a memory")

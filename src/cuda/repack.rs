@@ -4,7 +4,8 @@ use std::ffi::c_void;
 
 use super::args::{Address, RepackArgs};
 use super::check::{self, Memory, VECTOR};
-use super::device::{CudaDevice, Task};
+use super::device::CudaDevice;
+use super::kernels::Task;
 use super::launch::{Grid, launch};
 use super::linear::{DeviceTensors, int};
 use crate::error::{Error, Result};

@@ -38,5 +38,6 @@ pub use join::{bias, joined_desc};
 pub use packed::Packed;
 pub use packing::{padded, sizes};
 pub use plain::Plain;
+#[cfg(feature = "cuda")]
 pub(crate) use repack::check_outputs;
 pub use repack::{TensorsMut, repack, repack_into};

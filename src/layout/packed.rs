@@ -1,8 +1,8 @@
 //! A layer in memory of our own.
 
-use super::{LayerDesc, LayerView, Padded, check, padded};
-use crate::buffer::Buffer;
-use crate::error::Result;
+use super::{LayerDesc, LayerView, Layout, Padded, check, padded};
+use crate::buffer::{ALIGN, Buffer};
+use crate::error::{Error, Result};
 use crate::types::Dtype;
 
 /// One layer, packed, in host memory that it owns. The tensors have the padded sizes.
@@ -37,6 +37,40 @@ impl Packed {
             scales: Buffer::copy_of(view.scales)?,
             qzeros: Buffer::copy_of(view.qzeros)?,
             bias: view.bias.map(Buffer::copy_of).transpose()?,
+            bias_dtype: view.bias_dtype,
+        })
+    }
+
+    /// Somebody else's tensors where they are, in the layout that they are in.
+    ///
+    /// Errors: those of [`check`], and [`crate::ErrorKind::InvalidArgument`] for tensors that layers would run from and
+    /// that do not lie on the boundary of a [`Buffer`].
+    ///
+    /// # Safety
+    /// The tensors stay readable, and nobody writes them, until this and all that shares it is dropped.
+    pub unsafe fn lent(view: &LayerView) -> Result<Self> {
+        check(view)?;
+        let parts = [("qweight", view.qweight), ("scales", view.scales), ("qzeros", view.qzeros)];
+        if matches!(view.desc.layout, Layout::Cpu | Layout::Dense) {
+            for (name, bytes) in parts {
+                if !bytes.is_empty() && !(bytes.as_ptr() as usize).is_multiple_of(ALIGN) {
+                    return Err(Error::invalid("lies on no boundary that a layer can run from")
+                        .subject(name)
+                        .found(format!("{:p}", bytes.as_ptr()))
+                        .needed(format!("a multiple of {ALIGN}")));
+                }
+            }
+        }
+        // SAFETY: the caller's promise.
+        let [qweight, scales, qzeros] = parts.map(|(_, bytes)| unsafe { Buffer::lent(bytes) });
+        Ok(Packed {
+            desc: view.desc,
+            padded: padded(&view.desc)?,
+            qweight,
+            scales,
+            qzeros,
+            // SAFETY: the caller's promise.
+            bias: view.bias.map(|bytes| unsafe { Buffer::lent(bytes) }),
             bias_dtype: view.bias_dtype,
         })
     }

@@ -14,7 +14,12 @@ pub fn path(inside: &str) -> PathBuf {
 pub fn header() -> String {
     let text = std::fs::read_to_string(path("include/awq_marlin.h"))
         .expect("include/awq_marlin.h; run `make header`");
-    let text = Regex::new(r"(?s)/\*.*?\*/").unwrap().replace_all(&text, "").into_owned();
+    without_comments(&text)
+}
+
+/// A header's text without comments and preprocessor lines.
+pub fn without_comments(text: &str) -> String {
+    let text = Regex::new(r"(?s)/\*.*?\*/").unwrap().replace_all(text, "").into_owned();
     text.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 

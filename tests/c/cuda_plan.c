@@ -31,6 +31,7 @@ static void names(void) {
         CHECK(info.supported == CASES[i].supported && same_text(info.architecture, CASES[i].architecture));
         CHECK(strstr(info.products, CASES[i].product) != NULL);
         CHECK((info.multiprocessors > 0 && info.bandwidth_gbps > 0 && info.typical[0] != '\0') == CASES[i].supported);
+        CHECK((info.tflops > 0 && info.shared_bytes >= 64 << 10) == CASES[i].supported);
     }
     OK(awqm_query_capability(999, &info)); /* newer than this library */
     CHECK(info.supported == 1 && info.architecture[0] == '\0' && info.multiprocessors == 0);
@@ -52,10 +53,14 @@ static void plans(void) {
         for (j = 0; j < sizeof ROWS / sizeof ROWS[0]; j++) {
             options = of(CAPABILITIES[i], 4096, 14336, ROWS[j]);
             OK(awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
-            CHECK(info.kernel == AWQM_KERNEL_GEMV && info.block > 0 && info.block % 32 == 0);
+            CHECK(info.block > 0 && info.block % 32 == 0 && strncmp(info.code, "awqm_", 5) == 0);
             CHECK(info.grid_x * info.tiles == 14336 / 64 && info.grid_y == info.splits);
-            CHECK(info.grid_z == (uint32_t)(ROWS[j] + 7) / 8);
-            CHECK(info.splits * (info.block / 32) * info.slice_tiles >= 4096 / 16);
+            CHECK(info.block_rows % 8 == 0);
+            CHECK(info.grid_z == ((uint32_t)ROWS[j] + info.block_rows - 1) / info.block_rows);
+            CHECK(info.predicted_us > info.floor_us && info.predicted_us > info.products_floor_us);
+            CHECK(info.prefers_dense == 0 || info.dense_predicted_us < info.predicted_us);
+            if (ROWS[j] == 4096)
+                CHECK(info.kernel == (CAPABILITIES[i] == 75 ? AWQM_KERNEL_GEMM : AWQM_KERNEL_MARLIN));
             CHECK(info.counter_bytes <= info.workspace_bytes && (info.workspace_bytes == 0) == (info.splits == 1));
             CHECK(info.bytes_moved > 4096u * 14336u / 2 && info.operations == 2ull * 4096 * 14336 * (uint64_t)ROWS[j]);
             CHECK(fabs(info.floor_us - (double)info.bytes_moved / info.bandwidth_gbps / 1e3) < 1e-6);
@@ -68,6 +73,24 @@ static void plans(void) {
     options.bandwidth_gbps = 3350;
     TEXT_PROTOCOL(text, awqm_query_cuda_plan(&options, &info, buf, cap, out));
     CHECK(strstr(text, "132 multiprocessors") != NULL && info.floor_us > 2.5 && info.floor_us < 2.7);
+    options.flags = AWQM_BATCH_INVARIANT;
+    OK(awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
+    CHECK(info.batch_invariant == 1 && info.kernel == AWQM_KERNEL_MARLIN);
+    options.flags = 0;
+    options.kernel = AWQM_KERNEL_GEMM; /* another name for Marlin's code */
+    OK(awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
+    CHECK(info.kernel == AWQM_KERNEL_MARLIN && strncmp(info.code, "awqm_marlin_f16_w4_m", 20) == 0);
+    options.kernel = AWQM_KERNEL_AUTO;
+    options.tuning = "{\"tuning\": 1, \"gpu\": {\"capability\": \"9.0\", \"multiprocessors\": 132}, \"basis\": \"a test\","
+                     " \"entries\": [{\"k\": 4096, \"n\": 4096, \"bits\": 4, \"m\": 8, \"kernel\": \"gemv\","
+                     " \"cut\": {\"tiles\": 2, \"splits\": 5}}]}";
+    TEXT_PROTOCOL(text, awqm_query_cuda_plan(&options, &info, buf, cap, out));
+    CHECK(info.tiles == 2 && info.splits == 5 && strstr(text, "tuning table") != NULL);
+    options.tuning = "{\"tuning\": 1";
+    STATUS(AWQM_STATUS_JSON, awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
+    options.tuning = "{}";
+    STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
+    options.tuning = NULL;
     options.capability = 143; /* a GPU of the future, with its number of multiprocessors */
     OK(awqm_query_cuda_plan(&options, &info, NULL, 0, NULL));
     options.multiprocessors = 0;
@@ -101,8 +124,7 @@ static void refusals(void) {
         options.field = value;                                                                                         \
         STATUS(status, asked(&options));                                                                               \
     } while (0)
-    REFUSED(AWQM_STATUS_KERNEL_UNSUPPORTED, kernel, AWQM_KERNEL_GEMM);
-    REFUSED(AWQM_STATUS_KERNEL_UNSUPPORTED, kernel, AWQM_KERNEL_MARLIN);
+    REFUSED(AWQM_STATUS_UNKNOWN_ENUM, flags, 6);
     REFUSED(AWQM_STATUS_UNKNOWN_ENUM, kernel, 17);
     REFUSED(AWQM_STATUS_UNKNOWN_ENUM, dtype, 0);
     REFUSED(AWQM_STATUS_UNSUPPORTED, dtype, AWQM_DTYPE_F32);
@@ -116,7 +138,8 @@ static void refusals(void) {
     REFUSED(AWQM_STATUS_INVALID_ARGUMENT, m, 0);
     REFUSED(AWQM_STATUS_SIZE_OVERFLOW, k, (int64_t)1 << 31);
     REFUSED(AWQM_STATUS_SIZE_OVERFLOW, n, INT64_MAX);
-    REFUSED(AWQM_STATUS_UNSUPPORTED, m, 524281);
+    REFUSED(AWQM_STATUS_UNSUPPORTED, m, 0x7fffffff);
+    MESSAGE_HAS("run it in parts");
     REFUSED(AWQM_STATUS_INVALID_ARGUMENT, multiprocessors, 0xffffffffu);
     REFUSED(AWQM_STATUS_INVALID_ARGUMENT, bandwidth_gbps, -5.0);
     REFUSED(AWQM_STATUS_BAD_STRUCT_SIZE, struct_size, 8);

@@ -29,6 +29,7 @@ static void run(const char *fixtures) {
     OK(awqm_set_log_callback(note, &book, AWQM_LOG_LEVEL_DEBUG));
     make_noise(fixtures);
     CHECK(!book.bad);
+    CHECK(book.lines >= 2); /* a checkpoint was opened, a config was refused */
 
     STATUS(AWQM_STATUS_UNKNOWN_ENUM, awqm_set_log_callback(note, &book, 99));
     OK(awqm_set_log_callback(note, &book, AWQM_LOG_LEVEL_OFF));

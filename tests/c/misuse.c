@@ -61,8 +61,6 @@ static void creating(const char *fixtures) {
     STRUCT(awqm_linear_options, options);
     options.compute = 99;
     STATUS(AWQM_STATUS_UNKNOWN_ENUM, awqm_linear_create(device, packed, &options, &linear));
-    options.compute = AWQM_COMPUTE_INT8;
-    STATUS(AWQM_STATUS_UNSUPPORTED, awqm_linear_create(device, packed, &options, &linear));
     options.compute = AWQM_COMPUTE_EXACT;
     options.flags = 1u << 31;
     STATUS(AWQM_STATUS_UNKNOWN_ENUM, awqm_linear_create(device, packed, &options, &linear));

@@ -76,6 +76,9 @@ static void packed(const char *fixtures) {
     NULLS(awqm_packed_create(NULL, &tensors, &made));
     NULLS(awqm_packed_create(&desc, NULL, &made));
     NULLS(awqm_packed_create(&desc, &tensors, NULL));
+    NULLS(awqm_packed_create_borrowed(NULL, &tensors, &made));
+    NULLS(awqm_packed_create_borrowed(&desc, NULL, &made));
+    NULLS(awqm_packed_create_borrowed(&desc, &tensors, NULL));
     broken.qweight = NULL;
     NULLS(awqm_packed_create(&desc, &broken, &made));
     broken = tensors;
@@ -173,6 +176,7 @@ static void device_linear_plan(const char *fixtures) {
     NULLS(awqm_linear_create_from_device(device, &layer_desc, NULL, &other));
     NULLS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, NULL));
     FAILS(awqm_linear_create_from_device(device, &layer_desc, &layer_tensors, &other)); /* no GPU */
+    NULLS(awqm_device_export_tuning(NULL, NULL, 0, NULL));
     NULLS(awqm_linear_dequantize(NULL, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
     STATUS(AWQM_STATUS_UNSUPPORTED, awqm_linear_dequantize(linear, AWQM_DTYPE_F16, 0, x, sizeof x, NULL));
     NULLS(awqm_cuda_repack(NULL, &layer_desc, &layer_tensors, AWQM_LAYOUT_MARLIN, x, 1, x, 1, x, 1, NULL));
@@ -255,7 +259,14 @@ static void quantize_and_save(void) {
     NULLS(awqm_tensors_save("/tmp/awqm_never", NAMES, views, 2)); /* the second name */
 }
 
+static void allocator(void) {
+    STRUCT(awqm_allocator, hooks);
+    NULLS(awqm_set_allocator(&hooks)); /* no functions */
+    OK(awqm_set_allocator(NULL));      /* the system's */
+}
+
 static void run(const char *fixtures) {
+    allocator();
     config();
     checkpoint(fixtures);
     packed(fixtures);

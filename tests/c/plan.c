@@ -15,6 +15,13 @@ static void described(const awqm_linear *linear, const golden_case *golden) {
     static const int64_t ROWS[] = {1, 8, 300};
     char text[1024];
     size_t i, enough = 0;
+    awqm_plan *none = NULL;
+    STRUCT(awqm_plan_options, invariant);
+    invariant.dtype = AWQM_DTYPE_F16;
+    invariant.m = 1;
+    invariant.flags = AWQM_BATCH_INVARIANT; /* a promise of the GPU's */
+    STATUS(AWQM_STATUS_UNSUPPORTED, awqm_plan_create(linear, &invariant, &none));
+    CHECK(none == NULL);
     OK(awqm_linear_workspace_bytes(linear, 300, AWQM_DTYPE_F16, &enough));
     for (i = 0; i < 3; i++) {
         awqm_plan *plan = plan_for(linear, AWQM_KERNEL_AUTO, ROWS[i]);

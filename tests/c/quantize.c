@@ -1,7 +1,7 @@
 /* Quantizing a tensor and a checkpoint, converting a checkpoint, progress, cancelling, and refusing. */
 #include "fixtures.h"
+#include "folders.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,24 +99,6 @@ static void write_model(const char *folder) {
     snprintf(path, sizeof path, "%s/config.json", folder);
     config = fopen(path, "w");
     if (config == NULL || fputs(CONFIG, config) < 0 || fclose(config) != 0) exit(1);
-}
-
-/* Removes a folder of files, when it is there. */
-static void remove_folder(const char *folder) {
-    DIR *listing = opendir(folder);
-    struct dirent *entry;
-    char path[2048];
-    if (listing == NULL) return;
-    while ((entry = readdir(listing)) != NULL) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) remove(path);
-    }
-    closedir(listing);
-    rmdir(folder);
-}
-
-static int exists(const char *path) {
-    return access(path, F_OK) == 0;
 }
 
 typedef struct witness {

@@ -1,31 +1,14 @@
 /* The AWQ quantizer: block by block, resumed, cancelled, on a disk that is full, and every misuse. */
 #include "fixtures.h"
+#include "folders.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HIDDEN = 64, WIDE = 128, BLOCKS = 2 };
+enum { HIDDEN = 32, WIDE = 64, BLOCKS = 2 };
 
 static char src[64], dst[80], folder[112];
-
-static int exists(const char *path) {
-    return access(path, F_OK) == 0;
-}
-
-static void remove_folder(const char *path) {
-    DIR *listing = opendir(path);
-    struct dirent *entry;
-    char inside[2048];
-    if (listing == NULL) return;
-    while ((entry = readdir(listing)) != NULL) {
-        snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) remove(inside);
-    }
-    closedir(listing);
-    rmdir(path);
-}
 
 /* A Llama of two blocks whose weights are a pattern. */
 static void write_model(void) {
@@ -68,21 +51,21 @@ static void write_model(void) {
 static awqm_quantizer_options options_of(awqm_awq_mode mode) {
     STRUCT(awqm_quantizer_options, options);
     options.mode = mode;
-    options.group_size = 32;
+    options.group_size = 16;
     return options;
 }
 
 /* Observes made-up inputs for every group of a block, or of all. */
 static void observe(const awqm_quantizer *quantizer, awqm_calibrator *calibrator, const char *block) {
-    static float x[48 * WIDE];
+    static float x[40 * WIDE];
     STRUCT(awqm_quantizer_info, info);
     STRUCT(awqm_group_info, group);
     MUST(awqm_quantizer_get_info(quantizer, &info));
     for (size_t i = 0; i < info.groups; i++) {
         MUST(awqm_quantizer_get_group(quantizer, i, &group));
         if (block && !same_text(group.block, block)) continue;
-        for (int64_t j = 0; j < 48 * group.k; j++) x[j] = (float)((j * 104729) % 997 - 498) / (float)(100 + j % group.k);
-        MUST(awqm_calibrator_observe(calibrator, group.name, x, AWQM_DTYPE_F32, 48, group.k, 0, NULL));
+        for (int64_t j = 0; j < 40 * group.k; j++) x[j] = (float)((j * 104729) % 997 - 498) / (float)(100 + j % group.k);
+        MUST(awqm_calibrator_observe(calibrator, group.name, x, AWQM_DTYPE_F32, 40, group.k, 0, NULL));
     }
 }
 
@@ -131,7 +114,7 @@ static void block_by_block(void) {
 
     MUST(awqm_checkpoint_open(dst, &opened));
     OK(awqm_checkpoint_query_layer(opened, "model.layers.0.self_attn.o_proj", &layer, NULL, 0, NULL));
-    CHECK(layer.quantized && layer.group_size == 32);
+    CHECK(layer.quantized && layer.group_size == 16);
     awqm_checkpoint_free(opened);
     quantizer = NULL;
     STATUS(AWQM_STATUS_IO, awqm_quantizer_create(src, dst, &options, &quantizer)); /* there is one */
@@ -159,10 +142,10 @@ static void cancelled_and_resumed(void) {
     CHECK(exists(folder) && !exists(dst));
 
     options.progress = NULL;
-    options.group_size = 64;
+    options.group_size = 8;
     STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_quantizer_create(src, dst, &options, &quantizer));
     MESSAGE_HAS("group_size");
-    options.group_size = 32;
+    options.group_size = 16;
     MUST(awqm_quantizer_create(src, dst, &options, &quantizer));
     OK(awqm_quantizer_get_info(quantizer, &info));
     CHECK(info.groups_done == 4);
@@ -176,7 +159,7 @@ static void cancelled_and_resumed(void) {
 
 /* No file may grow beyond a few bytes: writing fails as on a full disk. */
 static void a_full_disk(void) {
-    awqm_quantizer_options options = options_of(AWQM_AWQ_MODE_BETTER);
+    awqm_quantizer_options options = options_of(AWQM_AWQ_MODE_FAITHFUL);
     awqm_quantizer *quantizer = NULL;
     awqm_calibrator *calibrator = NULL;
     struct rlimit before, full;
@@ -236,10 +219,10 @@ static void misuse(void) {
     options.struct_size = 3;
     STATUS(AWQM_STATUS_BAD_STRUCT_SIZE, awqm_quantizer_create(src, dst, &options, &quantizer));
     options.struct_size = sizeof options;
-    options.group_size = 48; /* K is no multiple */
+    options.group_size = 24; /* K is no multiple */
     STATUS(AWQM_STATUS_UNSUPPORTED, awqm_quantizer_create(src, dst, &options, &quantizer));
     MESSAGE_HAS("model.layers.0");
-    options.group_size = 32;
+    options.group_size = 16;
     options.architecture = "/no/such/description.json";
     STATUS(AWQM_STATUS_MISSING, awqm_quantizer_create(src, dst, &options, &quantizer));
     options.architecture = NULL;

@@ -25,6 +25,20 @@ static inline awqm_linear *linear_on(const awqm_device *device, const awqm_packe
     return linear;
 }
 
+/* K long enough to be split, so that there is a workspace. */
+enum { LONG_K = 8192, LONG_N = 64 };
+static inline awqm_packed *long_layer(void) {
+    float *weight = (float *)allocate(LONG_K * LONG_N * sizeof *weight);
+    awqm_packed *packed = NULL;
+    int i;
+    STRUCT(awqm_quantize_options, options);
+    options.group_size = 128;
+    for (i = 0; i < LONG_K * LONG_N; i++) weight[i] = (float)(i % 17) - 8;
+    MUST(awqm_quantize_tensor(weight, LONG_K * LONG_N * sizeof *weight, AWQM_DTYPE_F32, LONG_N, LONG_K, &options, &packed));
+    free(weight);
+    return packed;
+}
+
 /* Nothing of the library's is left in the driver, no kernel did what it must not, and this thread has `depth` contexts. */
 static inline void expect_clean(int depth) {
     CHECK(mock_libraries() == 0);

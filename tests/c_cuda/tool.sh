@@ -27,11 +27,8 @@ header += b" " * (-len(header) % 8)
 open(sys.argv[1] + "/x.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + data)
 EOF
 
-for layer in model.layers.0.mlp.up_proj model.layers.0.self_attn.q_proj model.layers.1.self_attn.k_proj; do
-    for device in cpu cuda:0; do
-        "$awqm" run $checkpoint --layer $layer --input "$work/x.safetensors" --output "$work/$device.safetensors" \
-            --device $device --kernel gemv
-    done
+# agree: what ran on the GPU is what ran on the CPU.
+agree() {
     python3 - "$work" <<'EOF'
 import struct, sys
 def values(path):
@@ -45,6 +42,22 @@ worst = max(abs(a - b) / (1 + abs(a)) for a, b in zip(cpu, gpu))
 assert len(cpu) == len(gpu) and worst <= 2**-10, worst
 print(f"{len(cpu)} values, largest difference {worst:.2g}")
 EOF
+}
+
+for layer in model.layers.0.mlp.up_proj model.layers.0.self_attn.q_proj model.layers.1.self_attn.k_proj; do
+    run="run $checkpoint --layer $layer --input $work/x.safetensors"
+    # shellcheck disable=SC2086 # words of a command line
+    {
+        "$awqm" $run --output "$work/cpu.safetensors" --kernel gemv
+        for kernel in gemv gemm marlin auto; do
+            "$awqm" $run --output "$work/cuda:0.safetensors" --device cuda:0 --kernel $kernel
+            agree
+        done
+        "$awqm" $run --output "$work/cuda:0.safetensors" --device cuda:0 --batch-invariant | grep "do not depend on m"
+        agree
+        MOCK_CUDA_CAPABILITY=7.5 "$awqm" $run --output "$work/cuda:0.safetensors" --device cuda:0 --kernel gemm | grep "by gemm"
+        agree
+    }
 done
 
 # refused TEXT ARGUMENTS...: awqm fails and says so.
@@ -57,7 +70,9 @@ refused() {
 to_run="run $checkpoint --layer model.layers.0.mlp.up_proj --input $work/x.safetensors --output $work/y.safetensors"
 # shellcheck disable=SC2086 # words of a command line
 {
-    refused "later version" $to_run --device cuda:0 --kernel marlin
+    MOCK_CUDA_CAPABILITY=7.5 refused "kernel gemm" $to_run --device cuda:0 --kernel marlin
+    refused "batch-invariant" $to_run --device cuda:0 --kernel gemv --batch-invariant
+    refused "batch-invariant" $to_run --batch-invariant
     refused "cuda:1" $to_run --device cuda:1
     MOCK_CUDA_CAPABILITY=6.1 refused "6.1" $to_run --device cuda:0
     MOCK_CUDA_VERSION=12040 refused "needed CUDA 13.0" $to_run --device cuda:0
@@ -74,17 +89,35 @@ explained() {
     "$awqm" info --capability "$capability" --json | python3 -c '
 import json, sys
 info = json.load(sys.stdin)
-assert len(info["plans"]) == (9 if info["gpu"]["supported"] else 0)
+assert len(info["plans"]) == (15 if info["gpu"]["supported"] else 0)
 assert all(p["reason"] and p["floor_us"] > 0 for p in info["plans"])'
 }
 explained 6.1 "Pascal: GTX 10" "below 7.5" "gemv    no"
-explained 7.5 "Turing: RTX 20, GTX 16, T4" "gemv    yes: f16$" "marlin  no: .*capability 8.0"
-explained 8.0 "A100" "gemv    yes: f16 bf16" "4096x14336"
+explained 7.5 "Turing: RTX 20, GTX 16, T4" "gemv    yes: f16$" "gemm    yes: f16$" "marlin  no: .*capability 8.0"
+explained 8.0 "A100" "gemv    yes: f16 bf16" "gemm    yes: f16 bf16" "marlin  yes: f16 bf16" "4096x14336"
 explained 8.6 "RTX 30"
 explained 8.9 "Ada Lovelace: RTX 40, L4"
 explained 9.0 "Hopper: H100, H200" "132 multiprocessors, 3350 GB/s" "8192x28672"
 explained 10.0 "Blackwell: B200"
 explained 12.0 "Blackwell: RTX 50"
+
+# The benchmark: a layer, every shape of a model, random weights; both versions side by side, and what auto picks.
 "$awqm" bench $checkpoint --layer model.layers.0.self_attn.k_proj --device cuda:0 --m 1 --json >"$work/bench.json"
-grep -q '"kernel": "gemv"' "$work/bench.json"
+"$awqm" bench $checkpoint --device cuda:0 --m 1,9 --json >"$work/model.json"
+"$awqm" bench --shape 512x128,256x64 --group-size 64 --device cuda:0 --m 1,16,65 --dtype bf16 --json >"$work/random.json"
+"$awqm" bench --shape 512x128 --device cuda:0 --m 1,16 --kernel auto --batch-invariant
+"$awqm" bench --shape 96x40 --group-size 32 --m 1,9
+python3 - "$work" <<'EOF'
+import json, sys
+bench, model, random = (json.load(open(f"{sys.argv[1]}/{name}.json"))["results"] for name in ("bench", "model", "random"))
+assert [r["kernel"] for r in bench] == ["gemv", "marlin"]
+assert len({(r["k"], r["n"]) for r in model}) >= 3 and len(model) >= 12
+# GEMV is timed for few rows only.
+assert [(r["kernel"], r["m"]) for r in random[:5]] == [("gemv", 1), ("marlin", 1), ("gemv", 16), ("marlin", 16), ("marlin", 65)]
+for results in (bench, model, random):
+    for r in results:
+        assert r["median_us"] > 0 and 0 < r["roof_us"] < r["predicted_us"] and r["code"].startswith("awqm_"), r
+        same = [s["auto"] for s in results if (s["layer"], s["k"], s["n"], s["m"]) == (r["layer"], r["k"], r["n"], r["m"])]
+        assert sum(same) == 1, same
+EOF
 echo ok

@@ -41,7 +41,7 @@ fn dequantize_is_the_host_s() {
                 let grid = ((p.n / 64) as u32, (p.k as u32 / 16).div_ceil(8), 1);
                 let memory = [&w, &device.qweight, &device.scales, &device.qzeros];
                 let order = [Order::Forward, Order::Random(1)][i % 2];
-                go(&name, grid, 256, &Options { order, ..Options::default() }, &args, &memory);
+                go(&name, grid, (256, 0), &Options { order, ..Options::default() }, &args, &memory);
                 for (r, line) in w.data().chunks(stride * 2).enumerate() {
                     assert!(line[cols * 2..].iter().all(|b| *b == 0xa5), "{name}: written between rows");
                     for (c, found) in line[..cols * 2].chunks(2).enumerate() {

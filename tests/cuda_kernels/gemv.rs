@@ -1,12 +1,11 @@
 //! GEMV in every variant, under every schedule.
 
 use awq_marlin::cuda::{COUNTER_BYTES, CudaPlan};
-use awq_marlin::layout::Layout;
 use awq_marlin::types::Dtype;
 use awq_marlin_emulation::Options;
 
-use crate::common::{StoredLayer, cases, read_safetensors};
 use crate::cpu_common::*;
+use crate::fixtures::each_fixture;
 use crate::gpu::{Device, LARGE_GPU, SMALL_GPU};
 use crate::{CASE, kinds};
 
@@ -103,32 +102,9 @@ fn nan_stays_in_its_row() {
 /// Layers and results that other projects' own code wrote.
 #[test]
 fn fixtures_give_their_results() {
-    let mut compared = 0;
-    for (group, file, layout) in [
-        ("linear", "awq_gemm.safetensors", Layout::AwqGemm),
-        ("linear8", "awq_gemm.safetensors", Layout::AwqGemm),
-        ("marlin_v1", "awq_marlin_v1.safetensors", Layout::AwqMarlin),
-        ("compressed_tensors", "layer.safetensors", Layout::CompressedTensors),
-    ] {
-        for dir in cases(group) {
-            let layer = StoredLayer::open(&dir, file, layout);
-            let device = Device::new(&layer.view(false));
-            let io = read_safetensors(&dir.join("io.safetensors"));
-            for m in [1, 3, 17] {
-                let Some(x) = io.get(&format!("x_m{m}")) else { continue };
-                let (dtype, what) = (x.element(), format!("{} m {m}", dir.display()));
-                let plan = device.plan(&SMALL_GPU, m, dtype);
-                let y = device.gemv(&plan, m, &x.bytes, Dtype::F32, (0, 0), &Options::default());
-                assert_close(
-                    &y,
-                    Dtype::F32,
-                    &layer.expected(x, &io[&format!("y_m{m}")], false),
-                    layer.rounding(),
-                    &what,
-                );
-                compared += 1;
-            }
-        }
-    }
+    let compared = each_fixture(&[1, 3, 17], |device, x, m, dtype| {
+        let plan = device.plan(&SMALL_GPU, m, dtype);
+        device.gemv(&plan, m, x, Dtype::F32, (0, 0), &Options::default())
+    });
     assert!(compared >= 20, "{compared} results compared");
 }

@@ -56,20 +56,42 @@ pub fn range(memory: &Memory) -> std::ops::Range<usize> {
 pub fn go<T>(
     name: &str,
     grid: (u32, u32, u32),
-    block: u32,
+    block: (u32, usize),
     options: &Options,
     args: &T,
     memory: &[&Memory],
 ) -> Stats {
+    try_go(name, grid, block, options, args, memory).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn try_go<T>(
+    name: &str,
+    grid: (u32, u32, u32),
+    (threads, shared_bytes): (u32, usize),
+    options: &Options,
+    args: &T,
+    memory: &[&Memory],
+) -> Result<Stats, String> {
     let options = Options { memory: memory.iter().map(|m| range(m)).collect(), ..options.clone() };
     let params = [(&raw const *args).cast_mut().cast::<c_void>()];
     // SAFETY: the struct is the kernel's; the emulation checks every access against `memory`.
-    let done = unsafe { launch(name, [grid.0, grid.1, grid.2], [block, 1, 1], 0, &options, &params) };
-    done.unwrap_or_else(|e| panic!("{name}: {e}"))
+    unsafe { launch(name, [grid.0, grid.1, grid.2], [threads, 1, 1], shared_bytes, &options, &params) }
 }
 
 pub const SMALL_GPU: Gpu = Gpu { capability: (8, 0), multiprocessors: 4, bandwidth_gbps: 100.0 };
 pub const LARGE_GPU: Gpu = Gpu { capability: (9, 0), multiprocessors: 132, bandwidth_gbps: 3350.0 };
+
+/// A launch of a kernel that multiplies.
+pub struct Cut {
+    pub kernel: String,
+    pub splits: u32,
+    pub slice_tiles: u32,
+    pub grid: (u32, u32, u32),
+    pub threads: u32,
+    pub shared_bytes: usize,
+    /// Bytes of the partial sums.
+    pub partials: usize,
+}
 
 /// A layer on the "GPU".
 pub struct Device {
@@ -93,7 +115,7 @@ impl Device {
     }
 
     pub fn plan(&self, gpu: &Gpu, m: usize, dtype: Dtype) -> CudaPlan {
-        CudaPlan::new(gpu, &Problem::new(&self.layer.desc, m, dtype).unwrap(), Kernel::Auto).unwrap()
+        CudaPlan::new(gpu, &Problem::new(&self.layer.desc, m, dtype).unwrap(), Kernel::Gemv).unwrap()
     }
 
     /// y \[m, N\], rows `gap` elements further apart than they must be.
@@ -103,18 +125,52 @@ impl Device {
         m: usize,
         x: &[u8],
         y_dtype: Dtype,
-        (x_gap, y_gap): (usize, usize),
+        gaps: (usize, usize),
         options: &Options,
     ) -> Vec<u8> {
-        let (d, p, dtype) = (&self.layer.desc, &self.layer.padded, plan.problem.dtype);
+        let (bits, dtype) = (self.layer.desc.spec.bits.get(), plan.problem.dtype);
+        let cut = Cut {
+            kernel: format!("awqm_gemv_{}_w{bits}_n{}", name(dtype), plan.tiles),
+            splits: plan.splits,
+            slice_tiles: plan.slice_tiles,
+            grid: plan.grid_for(m),
+            threads: plan.block,
+            shared_bytes: 0,
+            partials: plan.workspace_bytes - plan.counter_bytes,
+        };
+        self.linear(&cut, (x, m, dtype), y_dtype, gaps, options).0
+    }
+
+    /// The same for any kernel that takes the arguments of GEMV, with what it did.
+    pub fn linear(
+        &self,
+        cut: &Cut,
+        x: (&[u8], usize, Dtype),
+        y_dtype: Dtype,
+        gaps: (usize, usize),
+        options: &Options,
+    ) -> (Vec<u8>, Stats) {
+        self.try_linear(cut, x, y_dtype, gaps, options).unwrap_or_else(|e| panic!("{}: {e}", cut.kernel))
+    }
+
+    /// The same for a kernel that may be wrong.
+    pub fn try_linear(
+        &self,
+        cut: &Cut,
+        (x, m, dtype): (&[u8], usize, Dtype),
+        y_dtype: Dtype,
+        (x_gap, y_gap): (usize, usize),
+        options: &Options,
+    ) -> Result<(Vec<u8>, Stats), String> {
+        let (d, p) = (&self.layer.desc, &self.layer.padded);
         let (x_row, y_row) = ((d.k + x_gap) * dtype.bytes(), (d.n + y_gap) * y_dtype.bytes());
         let mut rows = vec![0xff; m * x_row];
         for (to, from) in rows.chunks_mut(x_row).zip(x.chunks(d.k * dtype.bytes())) {
             to[..from.len()].copy_from_slice(from);
         }
         let (x, y) = (Memory::of(&rows), Memory::new(m * y_row));
-        let counters = Memory::zeros(if plan.splits > 1 { COUNTER_BYTES } else { 0 });
-        let partials = Memory::new(plan.workspace_bytes - plan.counter_bytes);
+        let counters = Memory::zeros(if cut.splits > 1 { COUNTER_BYTES } else { 0 });
+        let partials = Memory::new(cut.partials);
         let args = GemvArgs {
             x: x.at(),
             y: y.at(),
@@ -137,12 +193,12 @@ impl Device {
             scale_dtype: args::dtype(d.scale_dtype),
             bias_dtype: args::dtype(self.layer.bias_dtype),
             y_dtype: args::dtype(y_dtype),
-            splits: plan.splits as i32,
-            slice_tiles: plan.slice_tiles as i32,
+            splits: cut.splits as i32,
+            slice_tiles: cut.slice_tiles as i32,
         };
-        let name = format!("awqm_gemv_{}_w{}_n{}", name(dtype), d.spec.bits.get(), plan.tiles);
+        let name = &cut.kernel;
         let memory = [&x, &y, &self.qweight, &self.scales, &self.qzeros, &self.bias, &partials, &counters];
-        go(&name, plan.grid_for(m), plan.block, options, &args, &memory);
+        let stats = try_go(name, cut.grid, (cut.threads, cut.shared_bytes), options, &args, &memory)?;
         assert!(counters.data().iter().all(|b| *b == 0), "{name}: counters are left zero");
         partials.data();
         let mut out = Vec::new();
@@ -151,7 +207,7 @@ impl Device {
             assert!(gap.iter().all(|b| *b == 0xa5), "{name}: written between rows");
             out.extend_from_slice(row);
         }
-        out
+        Ok((out, stats))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The CUDA kernels on the emulation: GEMV against f64 and fixtures, dequantize and repack against the host's bytes.
+//! The CUDA kernels on the emulation: GEMV and the Marlin GEMM against f64 and fixtures, dequantize and repack against the host's bytes.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -6,8 +6,12 @@ mod common;
 mod cpu_common;
 
 mod dequantize;
+mod fixtures;
 mod gemv;
 mod gpu;
+mod marlin;
+mod marlin_bits;
+mod marlin_planted;
 mod repack;
 
 use awq_marlin::types::Dtype;

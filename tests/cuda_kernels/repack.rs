@@ -53,7 +53,7 @@ fn repack_is_the_host_s() {
                     let args = RepackArgs { src: src.at(), dst: dst.at(), ..args };
                     let blocks = (to_bytes.len() / unit).div_ceil(256) as u32;
                     if blocks > 0 {
-                        go(&name, (blocks, 1, 1), 256, &Options::default(), &args, &[&src, &dst]);
+                        go(&name, (blocks, 1, 1), (256, 0), &Options::default(), &args, &[&src, &dst]);
                     }
                     assert!(dst.data() == &to_bytes[..], "{case:?} {name} from {from} to {to}");
                 }

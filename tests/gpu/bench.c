@@ -1,15 +1,16 @@
 /*
  * Measures the kernels on a GPU and writes JSON.
  *
- *     bench [--tune] [--small] [-o FILE]
+ *     bench [--tune] [--small] [--tuning FILE] [-o FILE]
  *
  * A time is that of one launch among many in a CUDA graph, the median of several replays. Each launch reads another copy
  * of the weights, more of them than the L2 cache holds, so every read goes to memory. The roof is the memory's read
  * bandwidth as a plain kernel finds it on the same GPU. --tune also times every cut that a plan can have.
- * --small takes one small layer: to try the program itself, on an emulated GPU say.
+ * --tuning opens the device with a tuning table. --small takes one small layer: to try the program itself, on an emulated GPU say.
  */
 #include "driver.h"
 #include "layers.h"
+#include "read_ptx.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,61 +66,6 @@ static double graph_us(work *launch, void *data, int count) {
 }
 
 /* --- the roofs --- */
-
-/* Reads `count` pieces of 16 bytes, a multiple of four times the grid's threads, and keeps nothing. */
-static const char READ_PTX[] = ".version 6.4\n"
-                               ".target sm_75\n"
-                               ".address_size 64\n"
-                               ".visible .entry read_all(.param .u64 from, .param .u64 count, .param .u64 sink)\n"
-                               "{\n"
-                               "  .reg .pred %p<3>;\n"
-                               "  .reg .b32 %r<24>;\n"
-                               "  .reg .b64 %rd<16>;\n"
-                               "  ld.param.u64 %rd1, [from];\n"
-                               "  ld.param.u64 %rd2, [count];\n"
-                               "  ld.param.u64 %rd3, [sink];\n"
-                               "  cvta.to.global.u64 %rd1, %rd1;\n"
-                               "  cvta.to.global.u64 %rd3, %rd3;\n"
-                               "  mov.u32 %r1, %ctaid.x;\n"
-                               "  mov.u32 %r2, %ntid.x;\n"
-                               "  mov.u32 %r3, %tid.x;\n"
-                               "  mov.u32 %r4, %nctaid.x;\n"
-                               "  cvt.u64.u32 %rd4, %r3;\n"
-                               "  mul.wide.u32 %rd5, %r1, %r2;\n"
-                               "  add.s64 %rd5, %rd5, %rd4;\n"    /* this thread's piece */
-                               "  mul.wide.u32 %rd6, %r4, %r2;\n" /* threads of the grid */
-                               "  shl.b64 %rd7, %rd6, 4;\n"       /* the same in bytes */
-                               "  shl.b64 %rd8, %rd6, 2;\n"       /* pieces of a step */
-                               "  mov.u32 %r5, 0;\n"
-                               "STEP:\n"
-                               "  setp.ge.u64 %p1, %rd5, %rd2;\n"
-                               "  @%p1 bra DONE;\n"
-                               "  shl.b64 %rd9, %rd5, 4;\n"
-                               "  add.s64 %rd10, %rd1, %rd9;\n"
-                               "  add.s64 %rd11, %rd10, %rd7;\n"
-                               "  add.s64 %rd12, %rd11, %rd7;\n"
-                               "  add.s64 %rd13, %rd12, %rd7;\n"
-                               "  ld.global.nc.v4.u32 {%r6, %r7, %r8, %r9}, [%rd10];\n"
-                               "  ld.global.nc.v4.u32 {%r10, %r11, %r12, %r13}, [%rd11];\n"
-                               "  ld.global.nc.v4.u32 {%r14, %r15, %r16, %r17}, [%rd12];\n"
-                               "  ld.global.nc.v4.u32 {%r18, %r19, %r20, %r21}, [%rd13];\n"
-                               "  xor.b32 %r5, %r5, %r6;\n  xor.b32 %r5, %r5, %r7;\n"
-                               "  xor.b32 %r5, %r5, %r8;\n  xor.b32 %r5, %r5, %r9;\n"
-                               "  xor.b32 %r5, %r5, %r10;\n  xor.b32 %r5, %r5, %r11;\n"
-                               "  xor.b32 %r5, %r5, %r12;\n  xor.b32 %r5, %r5, %r13;\n"
-                               "  xor.b32 %r5, %r5, %r14;\n  xor.b32 %r5, %r5, %r15;\n"
-                               "  xor.b32 %r5, %r5, %r16;\n  xor.b32 %r5, %r5, %r17;\n"
-                               "  xor.b32 %r5, %r5, %r18;\n  xor.b32 %r5, %r5, %r19;\n"
-                               "  xor.b32 %r5, %r5, %r20;\n  xor.b32 %r5, %r5, %r21;\n"
-                               "  add.s64 %rd5, %rd5, %rd8;\n"
-                               "  bra STEP;\n"
-                               "DONE:\n"
-                               "  setp.ne.u32 %p2, %r5, 1540483477;\n"
-                               "  @%p2 bra END;\n"
-                               "  st.global.u32 [%rd3], %r5;\n"
-                               "END:\n"
-                               "  ret;\n"
-                               "}\n";
 
 typedef struct transfer {
     void *function;
@@ -272,28 +218,37 @@ static double time_plans(rotation *r, awqm_plan_info *info) {
     return us;
 }
 
-/* Every cut that a plan can have, through the text of the plan that the library chose. */
-static void tune(rotation *r, const char *chosen, int64_t k, int64_t n, int64_t m, int *first) {
-    for (int tiles = 1; tiles <= 2; tiles++) {
+/* Times one cut, put into the text of the plan that the library chose; 0: K or the GPU does not allow it. */
+static double time_cut(rotation *r, const char *chosen, const char *cut_text) {
+    const char *cut = strstr(chosen, "\"cut\":{");
+    const char *rest = cut ? strchr(cut, '}') : NULL;
+    char text[2048];
+    awqm_plan_info info;
+    int made = 0;
+    if (!rest) return 0;
+    snprintf(text, sizeof text, "%.*s\"cut\":{%s%s", (int)(cut - chosen), chosen, cut_text, rest);
+    while (made < r->copies && awqm_plan_import(r->layers[made], text, &r->plans[made]) == AWQM_STATUS_OK) made++;
+    if (made == r->copies) return time_plans(r, &info);
+    while (made > 0) awqm_plan_free(r->plans[--made]);
+    return 0;
+}
+
+/* Every cut that a plan of a kernel version can have. */
+static void tune(rotation *r, awqm_kernel kernel, const char *chosen, int64_t k, int64_t n, int64_t m, int *first) {
+    static const char *const GEMV[] = {"\"tiles\":1", "\"tiles\":2"};
+    static const char *const TILES[] = {"\"tile\":\"m16n64\"", "\"tile\":\"m16n128\"", "\"tile\":\"m32n64\"",
+                                        "\"tile\":\"m64n128\"", "\"tile\":\"m128n128\""};
+    int gemv = kernel == AWQM_KERNEL_GEMV;
+    for (int t = 0; t < (gemv ? 2 : 5); t++) {
         for (int splits = 1; splits <= 16; splits++) {
-            const char *cut = strstr(chosen, "\"cut\":{");
-            const char *rest = cut ? strchr(cut, '}') : NULL;
-            char text[2048];
-            awqm_plan_info info;
-            if (!rest) return;
-            snprintf(text, sizeof text, "%.*s\"cut\":{\"tiles\":%d,\"splits\":%d%s", (int)(cut - chosen), chosen, tiles,
-                     splits, rest);
-            int made = 0;
-            while (made < r->copies && awqm_plan_import(r->layers[made], text, &r->plans[made]) == AWQM_STATUS_OK) made++;
-            if (made < r->copies) { /* no such cut of this K */
-                while (made > 0) awqm_plan_free(r->plans[--made]);
-                continue;
-            }
-            double us = time_plans(r, &info);
-            printf("    %lldx%lld m %lld: tiles %d, splits %2d: %8.2f us\n", (long long)k, (long long)n, (long long)m, tiles,
-                   splits, us);
-            fprintf(bench.out, "%s  {\"k\": %lld, \"n\": %lld, \"m\": %lld, \"tiles\": %d, \"splits\": %d, \"us\": %.3f}",
-                    *first ? "" : ",\n", (long long)k, (long long)n, (long long)m, tiles, splits, us);
+            char cut[64];
+            snprintf(cut, sizeof cut, "%s,\"splits\":%d", gemv ? GEMV[t] : TILES[t], splits);
+            double us = time_cut(r, chosen, cut);
+            if (us <= 0) continue;
+            printf("    %lldx%lld m %lld: %s %s: %8.2f us\n", (long long)k, (long long)n, (long long)m,
+                   awqm_kernel_name(kernel), cut, us);
+            fprintf(bench.out, "%s  {\"k\": %lld, \"n\": %lld, \"bits\": 4, \"m\": %lld, \"kernel\": \"%s\", \"cut\": {%s}, \"us\": %.3f}",
+                    *first ? "" : ",\n", (long long)k, (long long)n, (long long)m, awqm_kernel_name(kernel), cut, us);
             *first = 0;
         }
     }
@@ -302,60 +257,81 @@ static void tune(rotation *r, const char *chosen, int64_t k, int64_t n, int64_t 
 static const struct {
     int64_t k, n;
 } SHAPES[] = {{4096, 4096}, {4096, 14336}, {14336, 4096}, {8192, 8192}, {8192, 28672}};
-static const int64_t ROWS[] = {1, 2, 4, 8, 16};
+/* GEMV for few rows; the tiles for few, too, and for many. Cuts are tuned at ends of classes of rows. */
+static const int64_t GEMV_ROWS[] = {1, 2, 4, 8, 16, 0}, TILE_ROWS[] = {1, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 0};
+static const int64_t TUNED_GEMV_ROWS[] = {8, 12, 16, 0}, TUNED_TILE_ROWS[] = {8, 16, 32, 64, 128, 256, 0};
+static const int64_t SMALL_ROWS[] = {1, 16, 0}, SMALL_TUNED_ROWS[] = {8, 0};
 static const int64_t SMALL_K = 1024, SMALL_N = 128;
-enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES, ROW_COUNT = sizeof ROWS / sizeof *ROWS };
+enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES };
 
+/* The numbers of rows that are timed; 0 at the end. */
+static const int64_t *rows_of(awqm_kernel kernel, int tuning) {
+    int gemv = kernel == AWQM_KERNEL_GEMV;
+    if (bench.small) return tuning ? SMALL_TUNED_ROWS : SMALL_ROWS;
+    if (tuning) return gemv ? TUNED_GEMV_ROWS : TUNED_TILE_ROWS;
+    return gemv ? GEMV_ROWS : TILE_ROWS;
+}
+
+/* One shape by one kernel version for each number of rows. */
+static void shape(int64_t k, int64_t n, awqm_kernel kernel, int tuning, int *first) {
+    const int64_t *rows = rows_of(kernel, tuning);
+    int64_t most = 0;
+    for (int i = 0; rows[i]; i++) most = rows[i];
+    rotation *r = rotate(k, n);
+    uint8_t *x = allocate((size_t)(most * k) * 2);
+    random_rows(x, bench.dtype, most, k, k, 1);
+    uint64_t x_device = device_memory(x, (size_t)(most * k) * 2), y_device = device_memory(NULL, (size_t)(most * n) * 2);
+    free(x);
+    for (int i = 0; rows[i]; i++) {
+        STRUCT(awqm_plan_options, options);
+        char text[1024];
+        awqm_plan_info info;
+        options.m = rows[i];
+        options.dtype = bench.dtype;
+        options.kernel = kernel;
+        memset(&r->args, 0, sizeof r->args);
+        r->args.struct_size = sizeof r->args;
+        r->args.x = at(x_device);
+        r->args.y = at(y_device);
+        r->args.x_dtype = bench.dtype;
+        r->args.m = rows[i];
+        for (int c = 0; c < r->copies; c++) MUST(awqm_plan_create(r->layers[c], &options, &r->plans[c]));
+        MUST(awqm_plan_export(r->plans[0], text, sizeof text, NULL));
+        if (tuning) {
+            for (int c = 0; c < r->copies; c++) awqm_plan_free(r->plans[c]);
+            tune(r, kernel, text, k, n, rows[i], first);
+            continue;
+        }
+        double us = time_plans(r, &info), gbps = (double)info.bytes_moved / us / 1e3, tflops = (double)info.operations / us / 1e6;
+        printf("%-6s %5lldx%-5lld m %4lld  %9.2f us (%9.2f predicted)  %6.0f GB/s, %3.0f %% of the roof  %6.1f TFLOP/s  %s, splits %u\n",
+               awqm_kernel_name(info.kernel), (long long)k, (long long)n, (long long)rows[i], us, info.predicted_us, gbps,
+               100 * gbps / bench.read_gbps, tflops, info.code, (unsigned)info.splits);
+        fprintf(bench.out,
+                "%s  {\"kernel\": \"%s\", \"k\": %lld, \"n\": %lld, \"m\": %lld, \"us\": %.3f, \"predicted_us\": %.3f, "
+                "\"bytes\": %llu, \"gbps\": %.1f, \"share_of_read\": %.4f, \"tflops\": %.2f, \"code\": \"%s\", "
+                "\"splits\": %u, \"copies\": %d}",
+                *first ? "" : ",\n", awqm_kernel_name(info.kernel), (long long)k, (long long)n, (long long)rows[i], us,
+                info.predicted_us, (unsigned long long)info.bytes_moved, gbps, gbps / bench.read_gbps, tflops, info.code,
+                (unsigned)info.splits, r->copies);
+        *first = 0;
+    }
+    for (int c = 0; c < r->copies; c++) {
+        awqm_linear_free(r->layers[c]);
+        free_tensors(&r->tensors[c]);
+    }
+    free(r);
+    CU(MemFree(x_device));
+    CU(MemFree(y_device));
+}
+
+/* Both kernel versions side by side, or every cut of both. */
 static void products(int tuning) {
+    static const awqm_kernel KERNELS[] = {AWQM_KERNEL_GEMV, AWQM_KERNEL_GEMM};
     int first = 1;
-    fprintf(bench.out, " \"%s\": [\n", tuning ? "tuning" : "gemv");
+    fprintf(bench.out, " \"%s\": [\n", tuning ? "tuning" : "products");
     for (int s = 0; s < (bench.small ? 1 : SHAPE_COUNT); s++) {
-        int64_t k = bench.small ? SMALL_K : SHAPES[s].k, n = bench.small ? SMALL_N : SHAPES[s].n;
-        int64_t most = ROWS[ROW_COUNT - 1];
-        rotation *r = rotate(k, n);
-        uint8_t *x = allocate((size_t)(most * k) * 2);
-        random_rows(x, bench.dtype, most, k, k, 1);
-        uint64_t x_device = device_memory(x, (size_t)(most * k) * 2), y_device = device_memory(NULL, (size_t)(most * n) * 2);
-        free(x);
-        for (int i = 0; i < ROW_COUNT; i++) {
-            STRUCT(awqm_plan_options, options);
-            char text[1024];
-            awqm_plan_info info;
-            if (tuning && ROWS[i] != 1 && ROWS[i] != 8) continue;
-            options.m = ROWS[i];
-            options.dtype = bench.dtype;
-            memset(&r->args, 0, sizeof r->args);
-            r->args.struct_size = sizeof r->args;
-            r->args.x = at(x_device);
-            r->args.y = at(y_device);
-            r->args.x_dtype = bench.dtype;
-            r->args.m = ROWS[i];
-            for (int c = 0; c < r->copies; c++) MUST(awqm_plan_create(r->layers[c], &options, &r->plans[c]));
-            MUST(awqm_plan_export(r->plans[0], text, sizeof text, NULL));
-            if (tuning) {
-                for (int c = 0; c < r->copies; c++) awqm_plan_free(r->plans[c]);
-                tune(r, text, k, n, ROWS[i], &first);
-                continue;
-            }
-            double us = time_plans(r, &info), gbps = (double)info.bytes_moved / us / 1e3;
-            printf("gemv %5lldx%-5lld m %2lld  %8.2f us  %6.0f GB/s  %3.0f %% of the roof  tiles %u splits %u\n", (long long)k,
-                   (long long)n, (long long)ROWS[i], us, gbps, 100 * gbps / bench.read_gbps, (unsigned)info.tiles,
-                   (unsigned)info.splits);
-            fprintf(bench.out,
-                    "%s  {\"k\": %lld, \"n\": %lld, \"m\": %lld, \"us\": %.3f, \"bytes\": %llu, \"gbps\": %.1f, "
-                    "\"share_of_read\": %.4f, \"tiles\": %u, \"splits\": %u, \"copies\": %d}",
-                    first ? "" : ",\n", (long long)k, (long long)n, (long long)ROWS[i], us,
-                    (unsigned long long)info.bytes_moved, gbps, gbps / bench.read_gbps, (unsigned)info.tiles,
-                    (unsigned)info.splits, r->copies);
-            first = 0;
-        }
-        for (int c = 0; c < r->copies; c++) {
-            awqm_linear_free(r->layers[c]);
-            free_tensors(&r->tensors[c]);
-        }
-        free(r);
-        CU(MemFree(x_device));
-        CU(MemFree(y_device));
+        for (int i = 0; i < 2; i++)
+            shape(bench.small ? SMALL_K : SHAPES[s].k, bench.small ? SMALL_N : SHAPES[s].n, KERNELS[i], tuning, &first);
     }
     fprintf(bench.out, "\n ],\n");
 }
@@ -427,6 +403,21 @@ static void rearrangements(void) {
     }
 }
 
+/* A small file as text. */
+static char *read_text(const char *path) {
+    FILE *file = fopen(path, "r");
+    size_t cap = 1 << 20, length;
+    char *text = allocate(cap);
+    if (!file) {
+        perror(path);
+        exit(1);
+    }
+    length = fread(text, 1, cap - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    return text;
+}
+
 int main(int argc, char **argv) {
     void *context = NULL;
     const char *path = NULL;
@@ -437,8 +428,9 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--tune") == 0) bench.tune = 1;
         else if (strcmp(argv[i], "--small") == 0) bench.small = 1;
         else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc) path = argv[++i];
+        else if (strcmp(argv[i], "--tuning") == 0 && i + 1 < argc) options.tuning = read_text(argv[++i]);
         else {
-            fprintf(stderr, "usage: %s [--tune] [--small] [-o FILE]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--tune] [--small] [--tuning FILE] [-o FILE]\n", argv[0]);
             return 2;
         }
     }

@@ -170,6 +170,8 @@ int main(int argc, char **argv) {
     checkpoints(&s);
     random_shapes(&s, rounds);
     split(&s);
+    versions(&s);
+    batch_invariance(&s);
     dequantized_and_repacked(&s);
     wrong_memory(&s);
     captured(&s);

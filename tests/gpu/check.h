@@ -60,6 +60,9 @@ awqm_linear *on_device(const awqm_device *device, const awqm_packed *packed);
 
 /* --- the parts of check.c --- */
 
+/* check_versions.c */
+void versions(const setting *s);
+void batch_invariance(const setting *s);
 /* check_memory.c */
 void dequantized_and_repacked(const setting *s);
 void wrong_memory(const setting *s);

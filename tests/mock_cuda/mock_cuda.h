@@ -11,10 +11,11 @@ void mock_log_clear(void);
 int mock_context_depth(void);
 /* How often the primary context of a device is held. */
 int mock_primary_users(int device);
-/* Live allocations of device memory, libraries, streams. */
+/* Live allocations of device memory, libraries, streams, events. */
 int mock_allocations(void);
 int mock_libraries(void);
 int mock_streams(void);
+int mock_events(void);
 /* What a kernel did that it must not, or "". */
 const char *mock_fault(void);
 

@@ -1,5 +1,6 @@
 // See common/device/mma.h.
 #pragma once
+#include "banks.h"
 #include "copy_async.h"
 #include "float16.h"
 
@@ -12,18 +13,18 @@ struct MmaSlot {
     const uint32_t *a, *b;
 };
 
-// Sixteen products a sum, exact in f32, added in order; tensor cores add in another order and cut off what is far below the
-// largest, so tests compare with a tolerance.
-template <class T> void mma(const Rendezvous &all) {
-    float a[16][16], b[8][16];  // b by columns
+// Sixteen (or, with K = 8, eight) products a sum, exact in f32, added in order; tensor cores add in another order and cut off
+// what is far below the largest, so tests compare with a tolerance.
+template <class T, int K> void mma(const Rendezvous &all) {
+    float a[16][K], b[8][K];  // b by columns
     auto element = [](uint32_t word, int half) { return Float16<T>::widen(static_cast<uint16_t>(word >> (16 * half))); };
     for (int lane = 0; lane < 32; lane++) {
         int g = lane / 4, t = lane % 4;
         auto *slot = static_cast<const MmaSlot *>(all.slot[lane]);
-        for (int r = 0; r < 4; r++) {
+        for (int r = 0; r < K / 4; r++) {
             for (int half = 0; half < 2; half++) a[g + 8 * (r & 1)][2 * t + half + 8 * (r >> 1)] = element(slot->a[r], half);
         }
-        for (int r = 0; r < 2; r++) {
+        for (int r = 0; r < K / 8; r++) {
             for (int half = 0; half < 2; half++) b[g][2 * t + half + 8 * r] = element(slot->b[r], half);
         }
     }
@@ -33,7 +34,7 @@ template <class T> void mma(const Rendezvous &all) {
         for (int i = 0; i < 4; i++) {
             const float *row = a[g + 8 * (i >> 1)], *column = b[2 * t + (i & 1)];
             float sum = 0;
-            for (int k = 0; k < 16; k++) sum += row[k] * column[k];
+            for (int k = 0; k < K; k++) sum += row[k] * column[k];
             slot->c[i] += sum;
         }
     }
@@ -64,6 +65,11 @@ inline void ldmatrix(uint32_t *r, const void *row, bool transposed, int line) {
         }
     }
     stats().ldmatrix++;
+    if (options().count_wavefronts) {
+        const void *rows[32];
+        for (int i = 0; i < 32; i++) rows[i] = static_cast<LdmatrixSlot *>(all->slot[i])->row;
+        count_wavefronts(rows, 16);
+    }
     leave(all);
 }
 
@@ -74,7 +80,17 @@ inline void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (
     emulation::MmaSlot mine{c, a, b};
     emulation::Rendezvous *all = emulation::arrive("mma", &mine, line);
     if (!all) return;
-    emulation::mma<T>(*all);
+    emulation::mma<T, 16>(*all);
+    emulation::stats().mma++;
+    emulation::leave(all);
+}
+
+inline void mma_m16n8k8(float (&c)[4], uint32_t a0, uint32_t a1, uint32_t b, int line = __builtin_LINE()) {
+    const uint32_t a[2] = {a0, a1};
+    emulation::MmaSlot mine{c, a, &b};
+    emulation::Rendezvous *all = emulation::arrive("mma", &mine, line);
+    if (!all) return;
+    emulation::mma<__half, 8>(*all);
     emulation::stats().mma++;
     emulation::leave(all);
 }

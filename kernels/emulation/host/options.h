@@ -23,6 +23,7 @@ struct Options {
     uint64_t resident;      // blocks alive at once, 0: all
     const Range *memory;    // what loads and stores may touch
     size_t memory_count;    // 0: not checked
+    uint64_t count_wavefronts;  // whether the lanes of a warp meet at each access to shared memory
 };
 
 struct Stats {
@@ -30,6 +31,7 @@ struct Stats {
     uint64_t weight_bytes;  // loads of weights
     uint64_t load_bytes;    // other loads
     uint64_t store_bytes;
+    uint64_t wavefronts, least_wavefronts;  // of shared memory: taken, and without conflicts of banks; if counted
 };
 
 }  // namespace awqm::emulation

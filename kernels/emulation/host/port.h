@@ -6,4 +6,5 @@
 #include "copy_async.h"
 #include "memory.h"
 #include "mma.h"
+#include "shared_place.h"
 #include "warp.h"

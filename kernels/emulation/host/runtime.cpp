@@ -30,9 +30,11 @@ void fail(const char *format, ...) {
     __builtin_unreachable();
 }
 
-void check_global(const char *operation, const void *p, size_t bytes) {
+void check_global(const char *operation, const void *p, size_t bytes) { check_global(operation, p, bytes, bytes); }
+
+void check_global(const char *operation, const void *p, size_t bytes, size_t alignment) {
     auto at = reinterpret_cast<uintptr_t>(p);
-    if (at % bytes) fail("%s: address %p is not a multiple of %zu", operation, p, bytes);
+    if (at % alignment) fail("%s: address %p is not a multiple of %zu", operation, p, alignment);
     const Options &o = options();
     if (o.memory_count == 0) return;
     for (size_t i = 0; i < o.memory_count; i++) {

@@ -17,7 +17,7 @@ enum class State : uint8_t { Ready, Barrier, WarpOperation, Spinning, Done };
 struct PendingCopy {
     void *to;
     const void *from;  // null: zeros
-    uint32_t bytes;
+    uint32_t bytes, inside;  // zeros behind `inside`
 };
 
 struct Block;
@@ -112,5 +112,7 @@ void leave(Rendezvous *rendezvous);
 
 // An address that loads and stores may touch: aligned, and in the memory that the launch names, if it names any.
 void check_global(const char *operation, const void *p, size_t bytes);
+// The same where less than what the alignment says is touched.
+void check_global(const char *operation, const void *p, size_t bytes, size_t alignment);
 
 }  // namespace awqm::emulation

@@ -19,6 +19,7 @@ pub struct Options<'a> {
     resident: u64,
     memory: *const Range,
     memory_count: usize,
+    count_wavefronts: u64,
     borrowed: PhantomData<&'a [Range]>,
 }
 
@@ -38,6 +39,7 @@ impl<'a> Options<'a> {
             resident: options.resident as u64,
             memory: memory.as_ptr(),
             memory_count: memory.len(),
+            count_wavefronts: options.count_wavefronts.into(),
             borrowed: PhantomData,
         }
     }

@@ -42,6 +42,8 @@ pub struct Options {
     pub resident: usize,
     /// What loads and stores may touch, as addresses; empty: anything.
     pub memory: Vec<Range<usize>>,
+    /// Count conflicts of banks. The lanes of a warp then meet at each access to shared memory.
+    pub count_wavefronts: bool,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             order: Order::default(),
             resident: 1,
             memory: Vec::new(),
+            count_wavefronts: false,
         }
     }
 }
@@ -69,7 +72,7 @@ impl Options {
                 async_copies,
                 order,
                 resident,
-                memory: Vec::new(),
+                ..Options::default()
             })
             .collect()
     }
@@ -99,4 +102,8 @@ pub struct Stats {
     pub load_bytes: u64,
     /// Bytes that were stored.
     pub store_bytes: u64,
+    /// Wavefronts of accesses to shared memory, if [`Options::count_wavefronts`].
+    pub wavefronts: u64,
+    /// Those that the same accesses would take without conflicts of banks.
+    pub least_wavefronts: u64,
 }

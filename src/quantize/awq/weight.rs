@@ -22,8 +22,11 @@ impl Weight {
     /// Reads N rows of K elements.
     ///
     /// # Errors
-    /// [`ErrorKind::Tensor`] naming row and column of a weight that is not finite.
+    /// [`ErrorKind::Tensor`] naming row and column of a weight that is not finite, or for an empty one.
     pub fn read(bytes: &[u8], dtype: Dtype, n: usize, k: usize, par: &dyn Parallel) -> Result<Self> {
+        if n == 0 || k == 0 {
+            return Err(Error::new(ErrorKind::Tensor, "the weight is empty").found(format!("[{n}, {k}]")));
+        }
         let mut weight = Weight { n, k, data: vec![0.0; n * k] };
         let bad = Mutex::new(None::<(usize, f32)>);
         weight.each_rows(par, |first, rows| {

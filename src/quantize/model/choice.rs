@@ -21,10 +21,10 @@ pub(super) struct Choice<'a> {
     pub dtype: Dtype,
 }
 
-/// Candidates are compared on so many of the rows: rows · K² of them cost about 10¹¹ operations for all candidates of a
-/// layer of 4096 channels, and a thousand rows rank candidates as all of them do.
-const ROWS: std::ops::RangeInclusive<usize> = 256..=2048;
-const WORK: usize = 1 << 34;
+/// Candidates are compared on some of the rows: at least so many, which rank them as all rows do, and no more than keep
+/// rows · K² below `WORK`, so that the search costs less than the rounding that follows.
+const ROWS: std::ops::RangeInclusive<usize> = 256..=1024;
+const WORK: usize = 1 << 30;
 
 impl Choice<'_> {
     pub fn run(&self, weights: &[Weight], par: &dyn Parallel) -> Result<Searched> {

@@ -54,6 +54,11 @@ pub extern "C" fn mock_streams() -> c_int {
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn mock_events() -> c_int {
+    with(|state| state.events.len() as c_int)
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn mock_fault() -> *const c_char {
     text(with(|state| {
         let overrun = state.allocations.values().any(|a| !a.intact());

@@ -17,6 +17,17 @@ pub fn known(state: &State, device: c_int) -> Result<c_int, u32> {
     if (0..environment::device_count()).contains(&device) { Ok(device) } else { Err(INVALID_DEVICE) }
 }
 
+/// Most shared memory of a block in bytes, as the programming guide has it.
+pub fn shared_limit(device: c_int) -> u32 {
+    let kb = match environment::capability(device) {
+        (..=7, _) => 64,
+        (8, 0 | 7) => 163,
+        (8, _) | (12.., _) => 99,
+        _ => 227,
+    };
+    kb << 10
+}
+
 fn attribute(device: c_int, attribute: u32) -> c_int {
     match attribute {
         16 => 108,       // multiprocessors
@@ -24,7 +35,7 @@ fn attribute(device: c_int, attribute: u32) -> c_int {
         37 => 5120,      // bus width in bits
         75 => environment::capability(device).0,
         76 => environment::capability(device).1,
-        97 => 163 * 1024, // most shared memory of a block
+        97 => shared_limit(device) as c_int,
         _ => 0,
     }
 }

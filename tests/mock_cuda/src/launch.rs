@@ -5,10 +5,14 @@ use std::ffi::c_void;
 use awq_marlin_emulation::Options;
 
 use crate::call::api;
+use crate::environment;
 use crate::error::{
     ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_HANDLE, INVALID_VALUE, Outcome, STREAM_CAPTURE_UNSUPPORTED,
 };
 use crate::state::{Handle, State};
+
+/// Dynamic shared memory of a block that needs no asking.
+const PLAIN_SHARED_BYTES: u32 = 48 << 10;
 
 /// `CUlaunchConfig`.
 #[repr(C)]
@@ -35,7 +39,7 @@ pub struct Work {
 /// Words of the struct that a kernel takes; a real driver reads that in the image. See `kernels/common/args.h`.
 fn argument_words(kernel: &str) -> usize {
     match kernel {
-        k if k.contains("gemv") => 17,
+        k if k.contains("gemv") || k.contains("marlin") => 17,
         k if k.contains("dequantize") => 10,
         _ => 9,
     }
@@ -45,7 +49,11 @@ impl State {
     /// Runs a launch. A kernel that does what it must not costs the context, as on a GPU: the next call says so.
     pub fn execute(&mut self, work: &Work) -> Outcome {
         let device = self.well(work.context)?.device;
-        let name = self.kernels.get(&work.kernel).ok_or(INVALID_HANDLE)?.name.clone();
+        let mut name = self.kernels.get(&work.kernel).ok_or(INVALID_HANDLE)?.name.clone();
+        // An image has other code for Turing under the same name; the emulation has it under another.
+        if name.contains("marlin") && environment::capability(device) < (8, 0) {
+            name.push_str("_turing");
+        }
         let mut argument = work.argument.clone();
         let memory = self.allocations.values().filter(|a| a.device == device).map(|a| a.range()).collect();
         let options = Options { memory, ..Options::default() };
@@ -100,6 +108,10 @@ api! {
         state.well(context)?;
         let kernel = state.kernels.get(&function).ok_or(INVALID_HANDLE)?;
         let loaded = kernel.loaded.contains(&context);
+        let device = state.contexts[&context].device;
+        if config.shared_bytes > kernel.shared_limit.get(&device).copied().unwrap_or(PLAIN_SHARED_BYTES) {
+            return Err(INVALID_VALUE);
+        }
         let words = argument_words(&kernel.name);
         // SAFETY: one argument, a struct of so many words.
         let argument = unsafe { std::slice::from_raw_parts((*params).cast::<u64>(), words) }.to_vec();

@@ -1,10 +1,11 @@
 //! Libraries of kernels. The image is only looked at; the kernels are those of the emulation, by name.
 
-use std::collections::HashSet;
-use std::ffi::{CStr, c_char, c_void};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::call::api;
-use crate::error::{INVALID_HANDLE, INVALID_IMAGE, NOT_FOUND};
+use crate::device::shared_limit;
+use crate::error::{INVALID_HANDLE, INVALID_IMAGE, INVALID_VALUE, NOT_FOUND};
 use crate::state::Handle;
 
 /// How a fatbin begins.
@@ -15,6 +16,8 @@ pub struct Kernel {
     pub name: String,
     /// Contexts that its code was loaded into.
     pub loaded: HashSet<Handle>,
+    /// Most dynamic shared memory of a block, by device, where it was asked for.
+    pub shared_limit: HashMap<c_int, u32>,
 }
 
 api! {
@@ -56,7 +59,7 @@ api! {
             return Err(NOT_FOUND);
         }
         let handle = state.new_handle();
-        state.kernels.insert(handle, Kernel { owner: library, name, loaded: HashSet::new() });
+        state.kernels.insert(handle, Kernel { owner: library, name, loaded: HashSet::new(), shared_limit: HashMap::new() });
         // SAFETY: as above.
         unsafe { kernel.write(handle) };
         Ok(())
@@ -69,6 +72,21 @@ api! {
         // SAFETY: as above. The function of the current context goes by the kernel's number.
         unsafe { function.write(kernel) };
         Ok(())
+    }
+
+    fn cuKernelSetAttribute(state, attribute: u32, value: c_int, kernel: Handle, device: c_int) {
+        const MAX_DYNAMIC_SHARED_BYTES: u32 = 8;
+        const SHARED_CARVEOUT_PERCENT: u32 = 9;
+        state.refuse_in_capture()?;
+        let kernel = state.kernels.get_mut(&kernel).ok_or(INVALID_HANDLE)?;
+        match (attribute, u32::try_from(value)) {
+            (MAX_DYNAMIC_SHARED_BYTES, Ok(bytes)) if bytes <= shared_limit(device) => {
+                kernel.shared_limit.insert(device, bytes);
+                Ok(())
+            }
+            (SHARED_CARVEOUT_PERCENT, Ok(..=100)) => Ok(()),
+            _ => Err(INVALID_VALUE),
+        }
     }
 
     fn cuFuncLoad(state, function: Handle) {

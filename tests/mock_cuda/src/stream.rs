@@ -78,6 +78,23 @@ api! {
         Ok(())
     }
 
+    fn cuStreamGetFlags(state, stream: Handle, flags: *mut u32) {
+        let stream = state.stream(stream)?;
+        // SAFETY: as above.
+        unsafe { flags.write(if stream.blocking { 0 } else { NON_BLOCKING }) };
+        Ok(())
+    }
+
+    fn cuStreamIsCapturing(state, stream: Handle, status: *mut u32) {
+        let captures = match stream {
+            0..=2 => false,
+            _ => state.stream(stream)?.capture.is_some(),
+        };
+        // SAFETY: as above.
+        unsafe { status.write(captures.into()) };
+        Ok(())
+    }
+
     fn cuStreamBeginCapture_v2(state, stream: Handle, _mode: u32) {
         let stream = state.stream(stream)?;
         if stream.capture.is_some() {

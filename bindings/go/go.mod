@@ -1,0 +1,3 @@
+module awqmarlin
+
+go 1.19

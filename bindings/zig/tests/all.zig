@@ -1,0 +1,6 @@
+test {
+    _ = @import("interface.zig");
+    _ = @import("layers.zig");
+    _ = @import("quantizer.zig");
+    _ = @import("failures.zig");
+}

@@ -1,0 +1,62 @@
+//! int8 lanes in plain Rust.
+
+use super::lanes::Int8;
+use crate::cpu::portable::Portable;
+
+type I = [i32; 16];
+
+#[inline(always)]
+unsafe fn words(tile: *const u8) -> [u32; 16] {
+    // SAFETY: a tile has 64 bytes.
+    unsafe { tile.cast::<[u32; 16]>().read_unaligned() }.map(u32::from_le)
+}
+
+impl Int8 for Portable {
+    type I = I;
+
+    #[inline(always)]
+    unsafe fn zeros() -> I {
+        [0; 16]
+    }
+    #[inline(always)]
+    unsafe fn four_bytes(bytes: i32) -> I {
+        [bytes; 16]
+    }
+    #[inline(always)]
+    unsafe fn to_f32(v: I) -> [f32; 16] {
+        v.map(|i| i as f32)
+    }
+
+    #[inline(always)]
+    unsafe fn bytes4(tile: *const u8) -> [I; 2] {
+        // SAFETY: the trait's promise.
+        let words = unsafe { words(tile) };
+        [words.map(|w| (w & 0x0f0f_0f0f) as i32), words.map(|w| (w >> 4 & 0x0f0f_0f0f) as i32)]
+    }
+    #[inline(always)]
+    unsafe fn bytes8(tile: *const u8) -> I {
+        // SAFETY: the trait's promise.
+        unsafe { words(tile) }.map(|w| w as i32)
+    }
+
+    #[inline(always)]
+    unsafe fn dot<const WIDE: bool>(sum: I, codes: I, x: I) -> I {
+        std::array::from_fn(|lane| {
+            let (q, x) = (codes[lane].to_le_bytes(), x[lane].to_le_bytes());
+            sum[lane] + (0..4).map(|b| i32::from(q[b]) * i32::from(x[b] as i8)).sum::<i32>()
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn larger(a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        std::array::from_fn(|i| if b[i].abs() > a[i] { b[i].abs() } else { a[i] })
+    }
+    #[inline(always)]
+    unsafe fn largest(v: [f32; 16]) -> f32 {
+        v.into_iter().fold(v[0], f32::max)
+    }
+    #[inline(always)]
+    unsafe fn round(v: [f32; 16]) -> [i8; 16] {
+        v.map(|x| x.round_ties_even() as i8)
+    }
+}
