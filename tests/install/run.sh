@@ -37,7 +37,7 @@ needs_little() { ! readelf -d "$lib.so" | grep NEEDED | grep -vE 'lib(gcc_s|c|m|
 # rustc's own list for the static library is the one that is written down.
 native_libraries() {
     local said
-    said=$(cargo rustc --lib --crate-type staticlib --target-dir target/hooks --features test-hooks -- --print native-static-libs 2>&1 |
+    said=$(cargo rustc --lib --features test-hooks --target-dir target/hooks -- --print native-static-libs 2>&1 |
         sed -n 's/^note: native-static-libs: //p' | tail -n 1)
     echo "rustc: $said"
     [ -n "$said" ] && [ "$said" = "$(cat packaging/native-libs.txt)" ] &&
