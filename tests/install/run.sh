@@ -34,14 +34,16 @@ stripped() { ! readelf -S "$lib.so" | grep -E '\.(symtab|debug_)'; }
 # Only the C library and its kin: no C++ runtime, no CUDA.
 needs_little() { ! readelf -d "$lib.so" | grep NEEDED | grep -vE 'lib(gcc_s|c|m|dl|rt|pthread|util)\.so|ld-linux'; }
 
-# rustc's own list for the static library is the one that is written down.
+# The libraries that rustc names for the static library are those that are written down, and pkg-config gives them all.
+words() { tr ' ' '\n' | sort -u; }
 native_libraries() {
-    local said
+    local said given
     said=$(cargo rustc --lib --features test-hooks --target-dir target/hooks -- --print native-static-libs 2>&1 |
         sed -n 's/^note: native-static-libs: //p' | tail -n 1)
     echo "rustc: $said"
-    [ -n "$said" ] && [ "$said" = "$(cat packaging/native-libs.txt)" ] &&
-        PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --static --libs awq_marlin | grep -qF -- "$said"
+    [ -n "$said" ] && [ "$(words <<<"$said")" = "$(words <packaging/native-libs.txt)" ] || return 1
+    given=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --static --libs awq_marlin)
+    [ -z "$(comm -23 <(words <<<"$said") <(words <<<"$given"))" ]
 }
 pkg_config() {
     export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
@@ -93,7 +95,7 @@ licences() {
 # Two archives, made at other times by other people's settings, are the same bytes; unpacked anywhere it works.
 archive() {
     local first name
-    name=$(make -s dist 2>/dev/null | tail -n 1)
+    name=$(make -s --no-print-directory dist 2>/dev/null | tail -n 1)
     first=$(sha256sum <"$name")
     cp "$name" "$work/first.tar.gz"
     sleep 1
