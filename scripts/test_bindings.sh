@@ -32,14 +32,14 @@ judged() {
 
 # listed NAME COMMAND...: a command that prints "ok …", "not ok …" or "skip …" for each of its tests.
 listed() {
-    local name=$1 since=$EPOCHREALTIME log=$logs/${1//[^a-z0-9]/_}.log rc=0 failed skipped
+    local name=$1 since=$EPOCHREALTIME log=$logs/${1//[^a-z0-9]/_}.log rc=0 bad left # not `failed`, which count adds to
     shift
     timeout 1200 "$@" >"$log" 2>&1 || rc=$?
-    failed=$(grep -c '^not ok ' "$log") skipped=$(grep -c '^skip ' "$log")
-    if [ "$rc" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
-    count "$name" "$(grep -c '^ok ' "$log")" "$failed" "$skipped" "$since"
+    bad=$(grep -c '^not ok ' "$log") left=$(grep -c '^skip ' "$log")
+    if [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    count "$name" "$(grep -c '^ok ' "$log")" "$bad" "$left" "$since"
     while read -r line; do reasons+=("$name: ${line#skip }"); done < <(grep '^skip ' "$log")
-    if [ "$failed" -gt 0 ]; then { grep -A 15 '^not ok ' "$log" || tail -n 15 "$log"; } | sed 's/^/    /'; fi
+    if [ "$bad" -gt 0 ]; then { grep -A 15 '^not ok ' "$log" || tail -n 15 "$log"; } | sed 's/^/    /'; fi
 }
 
 if [ -z "${AWQM_BINDINGS:-}" ]; then
