@@ -213,8 +213,7 @@ if wanted kernels; then
     esac
     if [ -e "$(gcc -print-file-name=libasan.so)" ]; then
         check "emulation, asan ubsan" sanitized -p awq-marlin-emulation --test planted -- --skip a_write_past
-        # Schedules and numbers of rows touch no other memory.
-        check "kernels, asan ubsan" sanitized --test cuda_kernels -- --skip every_schedule --skip number_of_rows --skip planted
+        check "kernels, asan ubsan" sanitized --test cuda_kernels
         check "emulation, asan is really in" sanitizers_are_in
     else
         skip "kernels, asan ubsan" "gcc has no libasan here"
