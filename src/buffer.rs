@@ -8,6 +8,9 @@ use std::sync::RwLock;
 
 use crate::error::{Error, ErrorKind, Result};
 
+#[cfg(target_os = "linux")]
+mod pages;
+
 /// Boundary that every buffer lies on.
 pub const ALIGN: usize = 64;
 
@@ -45,6 +48,9 @@ pub unsafe fn set_allocator(allocator: Option<Allocator>) {
 /// Who gets the memory back.
 enum Owner {
     System(Layout),
+    /// The kernel, when the last of those who share them is gone.
+    #[cfg(target_os = "linux")]
+    Pages(#[allow(dead_code)] std::sync::Arc<pages::Pages>),
     Host(Allocator),
     /// Nobody: it was lent.
     Lent,
@@ -69,22 +75,35 @@ fn no_room(len: usize) -> Error {
 impl Buffer {
     /// `len` zero bytes; [`ErrorKind::OutOfMemory`] when there is no room.
     pub fn zeroed(len: usize) -> Result<Self> {
-        let align = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
-        let layout = Layout::from_size_align(len.max(1), align).map_err(|_| {
-            Error::new(ErrorKind::SizeOverflow, format!("a buffer of {len} bytes does not fit"))
-        })?;
         let host = *ALLOCATOR.read().unwrap_or_else(|e| e.into_inner());
         if let Some(host) = host.filter(|_| len > 0) {
             return Self::from_host(len, host);
         }
-        // SAFETY: the layout's size is at least 1.
-        let ptr = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_room(len))?;
         #[cfg(target_os = "linux")]
         if len >= HUGE_PAGE {
-            // SAFETY: the range was just allocated; the advice changes no contents, and a refusal is harmless.
-            unsafe { libc::madvise(ptr.as_ptr().cast(), len, libc::MADV_HUGEPAGE) };
+            return pages::several([len]).map(|[buffer]| buffer);
         }
+        let align = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
+        let layout = Layout::from_size_align(len.max(1), align).map_err(|_| {
+            Error::new(ErrorKind::SizeOverflow, format!("a buffer of {len} bytes does not fit"))
+        })?;
+        // SAFETY: the layout's size is at least 1.
+        let ptr = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_room(len))?;
         Ok(Buffer { ptr, len, owner: Owner::System(layout) })
+    }
+
+    /// Buffers of these lengths, which share their pages where they are large: small ones then have huge pages, too.
+    pub fn several<const N: usize>(lens: [usize; N]) -> Result<[Self; N]> {
+        #[cfg(target_os = "linux")]
+        {
+            let host = ALLOCATOR.read().unwrap_or_else(|e| e.into_inner()).is_some();
+            if !host && lens.iter().fold(0usize, |sum, &len| sum.saturating_add(len)) >= HUGE_PAGE {
+                return pages::several(lens);
+            }
+        }
+        let all: Vec<Self> = lens.into_iter().map(Self::zeroed).collect::<Result<_>>()?;
+        // As many as there are lengths.
+        all.try_into().map_err(|_| no_room(0))
     }
 
     fn from_host(len: usize, host: Allocator) -> Result<Self> {
@@ -141,6 +160,8 @@ impl Drop for Buffer {
         match &self.owner {
             // SAFETY: allocated in `zeroed` with this very layout.
             Owner::System(layout) => unsafe { dealloc(self.ptr.as_ptr(), *layout) },
+            #[cfg(target_os = "linux")]
+            Owner::Pages(_) => {}
             // SAFETY: the promise at `set_allocator`; the numbers are those of the allocation.
             Owner::Host(host) => unsafe {
                 (host.free)(host.user_data, self.ptr.as_ptr().cast(), self.len, ALIGN)

@@ -24,6 +24,7 @@ mod looks;
 mod module;
 pub mod names;
 mod notes;
+mod pages;
 mod parts;
 mod shards;
 mod single;

@@ -1,6 +1,6 @@
 //! Fused layers and tensor parallelism: which rectangle of which layer a rank needs.
 
-use super::{Checkpoint, LayerEntry};
+use super::{Checkpoint, LayerEntry, pages};
 use crate::config::FUSED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Layout, Packed, Part};
@@ -62,8 +62,14 @@ impl Checkpoint {
     ) -> Result<Packed> {
         let parts = self.parts(names, tp)?;
         let dense = parts.iter().all(|p| p.view.desc.layout == Layout::Dense);
-        layout::repack(&parts, if dense { Layout::Dense } else { to }, par)
-            .map_err(|e| e.subject(names.join(", ")))
+        let tensors: Vec<&[u8]> =
+            parts.iter().flat_map(|p| [p.view.qweight, p.view.scales, p.view.qzeros]).collect();
+        pages::bring(&tensors, par);
+        let packed = layout::repack(&parts, if dense { Layout::Dense } else { to }, par)
+            .map_err(|e| e.subject(names.join(", ")));
+        // Otherwise the process would grow by the whole checkpoint, layer by layer.
+        tensors.into_iter().for_each(pages::let_go);
+        packed
     }
 
     fn members(&self, names: &[&str]) -> Result<Vec<&LayerEntry>> {

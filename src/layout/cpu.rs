@@ -5,8 +5,10 @@
 //! is row i. Tiles lie \[N/16\]\[K/8\] (K/4); scales \[N/16\]\[G\]\[16\]; zero points U8 \[N/16\]\[G\]\[16\].
 
 use super::address::{Address, Plane};
-use super::packing::{Axis, Packing, ZeroTensor, add};
-use super::tile::{TILE, Tile, from_slots, load, store, to_slots, vectorized};
+use super::forms::{ScaleForm, ZeroForm};
+use super::lanes::for_lanes;
+use super::packing::{Axis, How, Packing, ZeroTensor, add};
+use super::tile::{TILE, Tile, load, store, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::{Bits, mul, round_up};
@@ -64,6 +66,14 @@ impl Packing for Cpu {
         Plane::new(8, per_group(p))
     }
 
+    fn scale_form(&self, _: &Padded) -> Option<ScaleForm> {
+        Some(ScaleForm::Strips)
+    }
+
+    fn zero_form(&self, _: &Padded, _: Bits) -> Option<ZeroForm> {
+        Some(ZeroForm::Strips)
+    }
+
     fn zero_bytes(&self, p: &Padded, _: &LayerDesc) -> Result<usize> {
         mul(p.groups, p.n, "zero points")
     }
@@ -72,42 +82,81 @@ impl Packing for Cpu {
         (bits.per_word(), COLS)
     }
 
-    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
+    fn read(&self, how: How, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
         match bits {
-            Bits::Four => read_words(src, p.k * 8, n0 * (p.k / 2) + k0 * 8, 8, tile),
-            Bits::Eight => read_words(src, p.k * 16, n0 * p.k + k0 * 16, 16, tile),
+            Bits::Four => {
+                let at = n0 * (p.k / 2) + k0 * 8;
+                let src = &src[at..at + 3 * p.k * 8 + 512];
+                // SAFETY: 4 times 8 tiles of 64 bytes, 8·K bytes apart, lie in `src`.
+                unsafe { read4(how.width, src.as_ptr(), p.k * 8, tile) }
+            }
+            Bits::Eight => read8(src, p.k * 16, n0 * p.k + k0 * 16, tile),
         }
     }
 
-    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
+    fn write(&self, how: How, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
         match bits {
-            Bits::Four => write_words(dst, p.k * 8, n0 * (p.k / 2) + k0 * 8, 8, tile),
-            Bits::Eight => write_words(dst, p.k * 16, n0 * p.k + k0 * 16, 16, tile),
+            Bits::Four => {
+                let at = n0 * (p.k / 2) + k0 * 8;
+                let dst = &mut dst[at..at + 3 * p.k * 8 + 512];
+                let stream = how.stream && (dst.as_ptr() as usize | (p.k * 8)).is_multiple_of(64);
+                // SAFETY: 4 times 8 tiles of 64 bytes, 8·K bytes apart, lie in `dst`; they are streamed only if each
+                // of them lies on a multiple of 64.
+                unsafe { write4(how.width, dst.as_mut_ptr(), p.k * 8, stream, tile) }
+            }
+            Bits::Eight => write8(dst, p.k * 16, n0 * p.k + k0 * 16, tile),
         }
     }
 }
 
 // `stride` is the bytes of 16 columns. The dwords are column words already; only their order differs.
 
-vectorized! {
-    /// `blocks` rows of words: 8 at 4 bits, 16 at 8 bits.
-    fn read_words(src: &[u8], stride: usize, at: usize, blocks: usize, tile: &mut Tile) {
-        for b in 0..blocks {
-            let mut words = [0; TILE];
-            for t in 0..TILE / COLS {
-                let w: [u32; COLS] = load(src, t * stride + at + b * 64);
-                words[COLS * t..COLS * (t + 1)].copy_from_slice(&w);
+for_lanes! {
+    fn read4<V>(src: *const u8, stride: usize, tile: &mut Tile) {
+        for (q, h) in (0..4).flat_map(|q| (0..2).map(move |h| (q, h))) {
+            for lane in (0..4).step_by(V::COUNT) {
+                let v = V::load4(src.add(q * stride + (2 * lane + h) * 64), 128);
+                for i in 0..4 {
+                    v[i].store(tile.line_mut(16 * h + 4 * q + i, lane));
+                }
             }
-            tile.words[b] = to_slots(&words);
+        }
+    }
+}
+
+for_lanes! {
+    fn write4<V>(dst: *mut u8, stride: usize, stream: bool, tile: &Tile) {
+        for (q, h) in (0..4).flat_map(|q| (0..2).map(move |h| (q, h))) {
+            for lane in (0..4).step_by(V::COUNT) {
+                let mut v = [V::zero(); 4];
+                for i in 0..4 {
+                    v[i] = V::load(tile.line(16 * h + 4 * q + i, lane));
+                }
+                let to = dst.add(q * stride + (2 * lane + h) * 64);
+                if stream { V::stream4(v, to, 128) } else { V::store4(v, to, 128) }
+            }
         }
     }
 }
 
 vectorized! {
-    /// The inverse of [`read_words`].
-    fn write_words(dst: &mut [u8], stride: usize, at: usize, blocks: usize, tile: &Tile) {
-        for b in 0..blocks {
-            let words = from_slots(&tile.words[b]);
+    fn read8(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
+        for b in 0..16 {
+            let mut words = [0; TILE];
+            for t in 0..TILE / COLS {
+                let w: [u32; COLS] = load(src, t * stride + at + b * 64);
+                words[COLS * t..COLS * (t + 1)].copy_from_slice(&w);
+            }
+            tile.set_words(Bits::Eight, b, &words);
+        }
+    }
+}
+
+vectorized! {
+    /// The inverse of [`read8`].
+    fn write8(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
+        for b in 0..16 {
+            let words = tile.words(Bits::Eight, b);
             for t in 0..TILE / COLS {
                 let mut w = [0; COLS];
                 w.copy_from_slice(&words[COLS * t..COLS * (t + 1)]);

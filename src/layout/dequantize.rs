@@ -4,10 +4,11 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::address::get;
-use super::join::{self, Sources};
+use super::join;
 use super::packing::unpadded;
 use super::repack::{Task, run_all};
-use super::tile::{TILE, Tile, from_slots, shift, vectorized};
+use super::source::Sources;
+use super::tile::{TILE, Tile, shift, vectorized};
 use super::{LayerView, Layout, Part, float};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Parallel;
@@ -49,13 +50,15 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
     let cells = mul(p.groups, p.n, "scales")?;
     let mut z = zeros(cells)?;
     let mut s = zeros(cells)?;
-    sources.zeros(|g, n, v| {
-        z[g * p.n + n..].iter_mut().zip(v).for_each(|(z, &v)| *z = v as f32);
-    });
-    // Every dtype of scales fits f32.
-    sources.scales(|g, n, v| {
-        s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v) as f32);
-    });
+    for part in sources.list() {
+        part.zeros(0, |g, n, v| {
+            z[g * p.n + n..].iter_mut().zip(v).for_each(|(z, &v)| *z = v as f32);
+        });
+        // Every dtype of scales fits f32.
+        part.scales(0, |g, n, v| {
+            s[g * p.n + n..].iter_mut().zip(v).for_each(|(s, &v)| *s = float::to_f64(source, v) as f32);
+        });
+    }
     let bits = desc.spec.bits;
     let band = &|k0: usize, out: &mut [u8]| {
         let mut tile = Tile::new();
@@ -65,7 +68,7 @@ pub fn dequantize(view: &LayerView, dtype: Dtype, out: &mut [u8], par: &dyn Para
             let cols = TILE.min(p.n - n0);
             for (r, line) in out.chunks_exact_mut(row).enumerate() {
                 if r % bits.per_word() == 0 {
-                    words = from_slots(&tile.words[r / bits.per_word()]);
+                    words = tile.words(bits, r / bits.per_word());
                 }
                 let at = (k0 + r) / p.group * p.n + n0;
                 let (z, s) = (&z[at..at + cols], &s[at..at + cols]);

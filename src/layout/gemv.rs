@@ -3,7 +3,8 @@
 //! Everything is in C order of the transpose; groups are padded with zeros to 8·zw.
 
 use super::address::{Address, Plane};
-use super::packing::{Axis, Packing, need_four_bits, need_multiple, unpadded};
+use super::forms::ScaleForm;
+use super::packing::{Axis, How, Packing, need_four_bits, need_multiple, unpadded};
 use super::tile::Tile;
 use super::{LayerDesc, Padded, columns};
 use crate::error::{Error, Result};
@@ -52,15 +53,19 @@ impl Packing for Gemv {
         Plane::new(bits.get(), Address::column_major(p.groups, p.n))
     }
 
+    fn scale_form(&self, _: &Padded) -> Option<ScaleForm> {
+        Some(ScaleForm::Columns)
+    }
+
     fn alignment(&self, bits: Bits) -> (usize, usize) {
         (bits.per_word(), 1)
     }
 
-    fn read(&self, _: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-        columns::read4(src, p.k / 2, n0 * (p.k / 2) + k0 / 2, tile);
+    fn read(&self, how: How, _: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
+        columns::read4(how.width, src, p.k / 2, n0 * (p.k / 2) + k0 / 2, tile);
     }
 
-    fn write(&self, _: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
+    fn write(&self, _: How, _: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
         columns::write4(dst, p.k / 2, n0 * (p.k / 2) + k0 / 2, tile);
     }
 }

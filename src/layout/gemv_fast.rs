@@ -6,8 +6,8 @@
 
 use super::address::{Address, Plane};
 use super::gemv::stored_groups;
-use super::packing::{Axis, Packing, need_four_bits, need_multiple, unpadded};
-use super::tile::{TILE, Tile, load, slot, store, transpose4, vectorized};
+use super::packing::{Axis, How, Packing, need_four_bits, need_multiple, unpadded};
+use super::tile::{TILE, Tile, load, store, transpose4, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;
 use crate::types::{Bits, mul};
@@ -50,11 +50,11 @@ impl Packing for GemvFast {
         (64, 4)
     }
 
-    fn read(&self, _: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
+    fn read(&self, _: How, _: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
         read4(src, 2 * p.k, n0 / 4 * 2 * p.k + k0 * 2, tile);
     }
 
-    fn write(&self, _: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
+    fn write(&self, _: How, _: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
         write4(dst, 2 * p.k, n0 / 4 * 2 * p.k + k0 * 2, tile);
     }
 }
@@ -64,6 +64,7 @@ impl Packing for GemvFast {
 
 vectorized! {
     fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
+        let mut words = [[0; TILE]; 8];
         for n in 0..TILE {
             // Words (half of the block, pair of 16-bit words).
             let v: [u32; 8] = load(src, n / 4 * stride + at + n % 4 * 32);
@@ -76,20 +77,27 @@ vectorized! {
             transpose4(&mut t);
             for half in 0..2 {
                 for b in 0..4 {
-                    tile.words[4 * half + b][slot(n)] = t[b][half];
+                    words[4 * half + b][n] = t[b][half];
                 }
             }
+        }
+        for b in 0..8 {
+            tile.set_words(Bits::Four, b, &words[b]);
         }
     }
 }
 
 vectorized! {
     fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
+        let mut words = [[0; TILE]; 8];
+        for b in 0..8 {
+            words[b] = tile.words(Bits::Four, b);
+        }
         for n in 0..TILE {
             let mut t = [[0; 2]; 4];
             for half in 0..2 {
                 for b in 0..4 {
-                    t[b][half] = tile.words[4 * half + b][slot(n)];
+                    t[b][half] = words[4 * half + b][n];
                 }
             }
             transpose4(&mut t);

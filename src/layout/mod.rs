@@ -9,6 +9,7 @@
 //! how to turn 64 x 64 codes into column words and back (`tile`). [`repack`] joins any two of them.
 
 mod address;
+mod ahead;
 mod check;
 mod columns;
 mod compressed_tensors;
@@ -17,16 +18,20 @@ mod dense;
 mod dequantize;
 mod desc;
 mod float;
+mod forms;
 mod gemm;
 mod gemv;
 mod gemv_fast;
 mod gptq;
+mod groups;
 mod join;
+mod lanes;
 pub mod marlin;
 mod packed;
 mod packing;
 mod plain;
 mod repack;
+mod source;
 pub mod support;
 mod tile;
 
@@ -35,9 +40,10 @@ pub use dequantize::dequantize;
 pub use desc::{LayerDesc, LayerView, Layout, Padded, Part, Role, TensorSizes};
 pub(crate) use join::target;
 pub use join::{bias, joined_desc};
+pub use lanes::Width;
 pub use packed::Packed;
 pub use packing::{padded, sizes};
 pub use plain::Plain;
 #[cfg(feature = "cuda")]
 pub(crate) use repack::check_outputs;
-pub use repack::{TensorsMut, repack, repack_into};
+pub use repack::{TensorsMut, repack, repack_by, repack_into};

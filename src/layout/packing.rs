@@ -1,6 +1,8 @@
 //! What a layout must say about itself. One file per layout implements it.
 
 use super::address::{Address, Plane};
+use super::forms::{ScaleForm, ZeroForm};
+use super::lanes::Width;
 use super::tile::Tile;
 use super::{LayerDesc, Layout, Padded, TensorSizes};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,10 +26,26 @@ pub(super) enum ZeroTensor {
     Never,
 }
 
+/// By which instructions tiles are read and written. Every way gives the same bytes.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Vectors.
+    pub width: Width,
+    /// Whole cache lines may be written past the caches; [`super::lanes::fence`] follows.
+    pub stream: bool,
+}
+
+impl How {
+    /// As fast as this processor can.
+    pub fn best() -> Self {
+        How { width: Width::widest(), stream: true }
+    }
+}
+
 /// A layout: how sizes grow, where elements lie, and how a tile of codes is read and written.
 ///
-/// The addresses are the definition; `read` and `write` are the same thing at speed for whole tiles, and tests
-/// compare the two.
+/// The addresses are the definition; `read`, `write` and the forms are the same thing at speed for whole tiles and for
+/// 64 columns, and tests compare the two.
 pub(super) trait Packing: Sync {
     /// Stored sizes, or why the layout has no form for such a layer.
     fn padded(&self, desc: &LayerDesc) -> Result<Padded>;
@@ -61,6 +79,16 @@ pub(super) trait Packing: Sync {
     /// Places of the zero points, \[p.groups, p.n\].
     fn zeros(&self, p: &Padded, bits: Bits) -> Plane;
 
+    /// The form of scales of 16 bits, if it is one of the usual ones.
+    fn scale_form(&self, _: &Padded) -> Option<ScaleForm> {
+        Some(ScaleForm::Rows)
+    }
+
+    /// The form of the zero points, if it is one of the usual ones.
+    fn zero_form(&self, _: &Padded, _: Bits) -> Option<ZeroForm> {
+        None
+    }
+
     /// Bytes of the zero points when there are any.
     fn zero_bytes(&self, p: &Padded, desc: &LayerDesc) -> Result<usize> {
         Ok(mul(mul(p.groups, p.n, "zero points")?, desc.spec.bits.get(), "zero points")? / 8)
@@ -70,10 +98,10 @@ pub(super) trait Packing: Sync {
     fn alignment(&self, bits: Bits) -> (usize, usize);
 
     /// Reads the 64 x 64 codes whose first is stored at (k0, n0).
-    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile);
+    fn read(&self, how: How, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile);
 
     /// The inverse of [`Packing::read`]; k0 and n0 are multiples of 64.
-    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile);
+    fn write(&self, how: How, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile);
 }
 
 /// The packing of a quantized layout; dense weights have none.
@@ -179,39 +207,96 @@ mod tests {
     use crate::layout::tile::TILE;
     use crate::types::{GroupSize, QuantSpec};
 
-    /// Reading and writing whole tiles is what the addresses say, everywhere in a layer of 2 x 3 tiles.
+    fn mixed(len: usize) -> Vec<u8> {
+        (0..len).map(|i| ((i as u32).wrapping_mul(0x9e37_79b9) >> 20) as u8).collect()
+    }
+
+    /// Layouts with a form for a layer of these sizes.
+    fn packings(k: usize, n: usize, group: u32) -> impl Iterator<Item = (&'static dyn Packing, Layout, Bits, Padded)> {
+        let all = Layout::ALL.into_iter().flat_map(|layout| [(layout, Bits::Four), (layout, Bits::Eight)]);
+        all.filter_map(move |(layout, bits)| {
+            let spec = QuantSpec { bits, group: GroupSize::Of(group), zero_point: false };
+            let desc = LayerDesc { k, n, spec, layout, scale_dtype: Dtype::F16 };
+            Some((of(layout).ok()?, layout, bits, padded(&desc).ok()?))
+        })
+    }
+
+    /// Reading and writing whole tiles is what the addresses say, everywhere in a layer of 2 x 3 tiles, by vectors of every
+    /// width, past the caches and not, on a cache line and beside one.
     #[test]
     fn tiles_agree_with_addresses() {
+        #[repr(align(64))]
+        struct Aligned([u8; 128 * 192 + 64]);
         let mut compared = 0;
-        for layout in Layout::ALL {
-            for bits in [Bits::Four, Bits::Eight] {
-                let spec = QuantSpec { bits, group: GroupSize::Of(64), zero_point: false };
-                let desc = LayerDesc { k: 2 * TILE, n: 3 * TILE, spec, layout, scale_dtype: Dtype::F16 };
-                let (Ok(packing), Ok(p)) = (of(layout), padded(&desc)) else { continue };
-                let (places, width) = (packing.codes(&p, bits), packing.code_width(bits));
-                let mut bytes = vec![0; p.k * p.n * width / 8];
-                for (i, b) in bytes.iter_mut().enumerate() {
-                    *b = ((i as u32).wrapping_mul(0x9e37_79b9) >> 20) as u8;
-                }
-                let mut copy = vec![0; bytes.len()];
-                let mut slow = bytes.clone();
-                for (k0, n0) in [(0, 0), (0, 64), (0, 128), (64, 0), (64, 64), (64, 128)] {
-                    let mut tile = Tile::new();
-                    packing.read(bits, &bytes, &p, k0, n0, &mut tile);
-                    for k in 0..TILE {
-                        for n in 0..TILE {
-                            let e = places.rows[k0 + k] + places.cols[n0 + n];
-                            let code = tile.get(bits, k, n);
-                            assert_eq!(code, get(&bytes, width, e), "{layout} {bits:?} {k} {n}");
-                            put(&mut slow, width, e, code);
+        for (packing, layout, bits, p) in packings(2 * TILE, 3 * TILE, 64) {
+            let (places, code) = (packing.codes(&p, bits), packing.code_width(bits));
+            let bytes = mixed(p.k * p.n * code / 8);
+            for width in Width::ALL.into_iter().filter(|width| width.available()) {
+                for (stream, start) in [(false, 0), (false, 3), (true, 0), (true, 32)] {
+                    let how = How { width, stream };
+                    let mut memory = Aligned([0; 128 * 192 + 64]);
+                    let copy = &mut memory.0[start..start + bytes.len()];
+                    let mut slow = vec![0; bytes.len()];
+                    for (k0, n0) in [(0, 0), (0, 64), (0, 128), (64, 0), (64, 64), (64, 128)] {
+                        let mut tile = Tile::new();
+                        packing.read(how, bits, &bytes, &p, k0, n0, &mut tile);
+                        for k in 0..TILE {
+                            for n in 0..TILE {
+                                let e = places.rows[k0 + k] + places.cols[n0 + n];
+                                let found = tile.get(bits, k, n);
+                                assert_eq!(found, get(&bytes, code, e), "{layout} {bits:?} {width:?} {k} {n}");
+                                put(&mut slow, code, e, found);
+                            }
                         }
+                        packing.write(how, bits, copy, &p, k0, n0, &tile);
                     }
-                    packing.write(bits, &mut copy, &p, k0, n0, &tile);
+                    crate::layout::lanes::fence();
+                    assert!(copy == bytes && slow == bytes, "{layout} {bits:?} {width:?} {stream} {start}");
+                    assert!(memory.0[start + bytes.len()..].iter().all(|&b| b == 0));
+                    compared += 1;
                 }
-                assert!(copy == bytes && slow == bytes, "{layout} {bits:?}");
-                compared += 1;
             }
         }
-        assert_eq!(compared, 9 + 6);
+        let widths = Width::ALL.into_iter().filter(|width| width.available()).count();
+        assert_eq!(compared, (9 + 6) * 4 * widths);
+    }
+
+    /// Scales and zero points by 64 columns are what the addresses say.
+    #[test]
+    fn forms_agree_with_addresses() {
+        let (mut scales, mut zeros) = (0, 0);
+        for (group, n) in [(32, 192), (128, 64)] {
+            for (packing, layout, bits, p) in packings(128, n, group) {
+                if let Some(form) = packing.scale_form(&p) {
+                    let (plane, bytes) = (Plane::new(16, packing.scales(&p)), mixed(2 * p.groups * p.n));
+                    let mut copy = vec![0; bytes.len()];
+                    for (g, n) in (0..p.groups).flat_map(|g| (0..p.n).step_by(64).map(move |n| (g, n))) {
+                        let found = form.read(&bytes, &p, g, n);
+                        let mut expected = [0; 64];
+                        plane.get_run(&bytes, g, n, &mut expected);
+                        assert_eq!(found.map(|s| u16::from_le_bytes(s) as u32), expected, "{layout} {bits:?}");
+                        form.write(&mut copy, &p, g, n, &found);
+                    }
+                    assert!(copy == bytes, "{layout} {bits:?}");
+                    scales += 1;
+                }
+                if let Some(form) = packing.zero_form(&p, bits) {
+                    let plane = packing.zeros(&p, bits);
+                    let bytes = mixed(p.groups * p.n * plane.width / 8);
+                    let mut copy = vec![0; bytes.len()];
+                    for (g, n) in (0..p.groups).flat_map(|g| (0..p.n).step_by(64).map(move |n| (g, n))) {
+                        let found = form.read(&bytes, &p, g, n);
+                        let mut expected = [0; 64];
+                        plane.get_run(&bytes, g, n, &mut expected);
+                        assert_eq!(found.map(u32::from), expected, "{layout} {bits:?}");
+                        form.write(&mut copy, &p, g, n, &found);
+                    }
+                    assert!(copy == bytes, "{layout} {bits:?}");
+                    zeros += 1;
+                }
+            }
+        }
+        // Marlin has no form for the scales of one group.
+        assert_eq!((scales, zeros), (2 * (9 + 6) - 3, 2 * 8));
     }
 }

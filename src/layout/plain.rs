@@ -1,9 +1,10 @@
 //! Codes, zero points and scales in the open: one byte for a code, C order. What the quantizer makes and tests read.
 
 use super::address::{Address, Plane};
-use super::join::{self, Source, Sources};
-use super::packing::{self, Axis, Packing, ZeroTensor, unpadded};
-use super::tile::{TILE, Tile, vectorized};
+use super::join;
+use super::packing::{self, Axis, How, Packing, ZeroTensor, unpadded};
+use super::source::{Source, Sources};
+use super::tile::{TILE, Tile, shift, vectorized};
 use super::{LayerDesc, Layout, Packed, Padded, Part, TensorsMut, repack};
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
@@ -151,20 +152,26 @@ impl Packing for PlainPacking {
         (1, 1)
     }
 
-    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
+    fn read(&self, _: How, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
         read(bits, src, p.n, k0 * p.n + n0, tile);
     }
 
-    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
+    fn write(&self, _: How, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
         write(bits, dst, p.n, k0 * p.n + n0, tile);
     }
 }
 
 vectorized! {
     fn read(bits: Bits, src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
-        tile.clear();
-        for k in 0..TILE {
-            tile.set_row(bits, k, &src[k * stride + at..][..TILE]);
+        for b in 0..TILE / bits.per_word() {
+            let mut words = [0; TILE];
+            for k in b * bits.per_word()..(b + 1) * bits.per_word() {
+                let codes = &src[k * stride + at..][..TILE];
+                for n in 0..TILE {
+                    words[n] |= (codes[n] as u32) << shift(bits, k);
+                }
+            }
+            tile.set_words(bits, b, &words);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! From any layout to any layout: tiles of codes are read as column words and written, group by group for the rest.
 
-use std::sync::{Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::address::{Address, Plane, put};
-use super::join::{self, Sources};
-use super::packing::{self, Axis, Packing};
+use super::address::{Address, put};
+use super::ahead::Ahead;
+use super::lanes::{self, Width};
+use super::packing::{self, Axis, How, Packing};
+use super::source::Sources;
 use super::tile::{TILE, Tile};
-use super::{LayerDesc, Layout, Packed, Padded, Part, float};
+use super::{LayerDesc, Layout, Packed, Padded, Part, groups, join};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::parallel::Parallel;
@@ -44,6 +47,19 @@ pub fn repack(parts: &[Part], to: Layout, par: &dyn Parallel) -> Result<Packed> 
 /// Errors: those of [`repack`], and [`crate::ErrorKind::BufferTooSmall`] or [`crate::ErrorKind::InvalidArgument`] when a slice is
 /// smaller or larger than needed.
 pub fn repack_into(parts: &[Part], to: Layout, out: TensorsMut, par: &dyn Parallel) -> Result<LayerDesc> {
+    repack_by(Width::widest(), parts, to, out, par)
+}
+
+/// As [`repack_into`], by vectors of a certain width, which changes nothing but the time.
+///
+/// Errors: those of [`repack_into`].
+pub fn repack_by(
+    width: Width,
+    parts: &[Part],
+    to: Layout,
+    out: TensorsMut,
+    par: &dyn Parallel,
+) -> Result<LayerDesc> {
     let desc = join::joined_desc(parts, to)?;
     check_outputs(&desc, [out.qweight.len(), out.scales.len(), out.qzeros.len()])?;
     if to == Layout::Dense {
@@ -51,10 +67,14 @@ pub fn repack_into(parts: &[Part], to: Layout, out: TensorsMut, par: &dyn Parall
         return Ok(desc);
     }
     let p = packing::padded(&desc)?;
-    let sources = Sources::new(parts, &desc, &p)?;
+    let how = How { width, stream: out.qweight.len() >= STREAM && std::env::var("STREAM").is_ok() };
+    let sources = Sources::new(parts, &desc, &p)?.by(how);
     write(&sources, packing::of(to)?, &desc, &p, out, par);
     Ok(desc)
 }
+
+/// Codes of at least so many bytes are written past the caches: they would not stay there.
+const STREAM: usize = 4 << 20;
 
 /// Refuses outputs (qweight, scales, qzeros) that are not exactly of the sizes of `desc`, in bytes.
 pub(crate) fn check_outputs(desc: &LayerDesc, found: [usize; 3]) -> Result<()> {
@@ -77,15 +97,9 @@ pub(crate) fn check_outputs(desc: &LayerDesc, found: [usize; 3]) -> Result<()> {
 /// Zeroed memory for `desc`.
 fn empty(desc: LayerDesc) -> Result<Packed> {
     let sizes = packing::sizes(&desc)?;
-    Ok(Packed {
-        desc,
-        padded: packing::padded(&desc)?,
-        qweight: Buffer::zeroed(sizes.qweight)?,
-        scales: Buffer::zeroed(sizes.scales)?,
-        qzeros: Buffer::zeroed(sizes.qzeros)?,
-        bias: None,
-        bias_dtype: Dtype::F16,
-    })
+    let padded = packing::padded(&desc)?;
+    let [qweight, scales, qzeros] = Buffer::several([sizes.qweight, sizes.scales, sizes.qzeros])?;
+    Ok(Packed { desc, padded, qweight, scales, qzeros, bias: None, bias_dtype: Dtype::F16 })
 }
 
 fn tensors(packed: &mut Packed) -> TensorsMut<'_> {
@@ -111,44 +125,11 @@ pub(super) fn write(
 ) {
     let codes = CodeWriter::new(sources, packing, desc.spec.bits, p, par);
     let mut tasks: Vec<Task> = vec![
-        Box::new(|| write_scales(sources, packing, desc, p, out.scales)),
-        Box::new(|| write_zeros(sources, packing, desc, p, out.qzeros)),
+        Box::new(|| groups::write_scales(sources, packing, desc, p, out.scales)),
+        Box::new(|| groups::write_zeros(sources, packing, desc, p, out.qzeros)),
     ];
     tasks.extend(codes.tasks(out.qweight));
     run_all(par, tasks);
-}
-
-fn write_scales(sources: &Sources, packing: &dyn Packing, desc: &LayerDesc, p: &Padded, out: &mut [u8]) {
-    let plane = Plane::new(8 * desc.scale_dtype.bytes(), packing.scales(p));
-    out.fill(0);
-    sources.scales(|g, n, s| plane.put_run(out, g, n, s));
-}
-
-fn write_zeros(sources: &Sources, packing: &dyn Packing, desc: &LayerDesc, p: &Padded, out: &mut [u8]) {
-    out.fill(0);
-    if !desc.spec.zero_point {
-        return;
-    }
-    let plane = packing.zeros(p, desc.spec.bits);
-    if !packing.scaled_zeros() {
-        return sources.zeros(|g, n, z| plane.put_run(out, g, n, z));
-    }
-    // −z·s in the dtype of the scales, the exact product rounded once. z lies there as a float until s comes.
-    let dtype = desc.scale_dtype;
-    let plane = Plane { width: 8 * dtype.bytes(), ..plane };
-    sources.zeros(|g, n, z| {
-        for (i, &z) in z.iter().enumerate() {
-            plane.put_run(out, g, n + i, &[float::from_f64(dtype, f64::from(z))]);
-        }
-    });
-    sources.scales(|g, n, s| {
-        for (i, &s) in s.iter().enumerate() {
-            let mut z = [0];
-            plane.get_run(out, g, n + i, &mut z);
-            let product = float::to_f64(dtype, z[0]) * float::to_f64(dtype, s);
-            plane.put_run(out, g, n + i, &[float::from_f64(dtype, -product)]);
-        }
-    });
 }
 
 /// Writes only the codes.
@@ -170,9 +151,13 @@ struct CodeWriter<'a> {
     packing: &'a dyn Packing,
     bits: Bits,
     padded: &'a Padded,
-    places: Address,
+    how: How,
+    /// A table that only tiles at the edge need.
+    places: OnceLock<Address>,
     /// Rows (or columns, whichever varies slowest in the destination) of a piece.
     depth: usize,
+    /// How much further the next piece of the same thread begins, about.
+    stride: usize,
 }
 
 impl<'a> CodeWriter<'a> {
@@ -187,7 +172,9 @@ impl<'a> CodeWriter<'a> {
         // A source whose slowest index is the other one is read in pieces of 8 tiles, which are whole cache lines.
         let most = if packing.outer() == sources.outer() { 4 } else { 8 };
         let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, most) * TILE;
-        CodeWriter { sources, packing, bits, padded, places: packing.codes(padded, bits), depth }
+        let how = sources.how();
+        let stride = depth * par.threads();
+        CodeWriter { sources, packing, bits, padded, how, places: OnceLock::new(), depth, stride }
     }
 
     fn tasks<'b>(&'b self, out: &'b mut [u8]) -> impl Iterator<Item = Task<'b>> {
@@ -197,42 +184,67 @@ impl<'a> CodeWriter<'a> {
         pieces.map(move |(i, piece)| Box::new(move || self.piece(i * self.depth, piece)) as Task)
     }
 
-    /// Writes the piece that begins at row (or column) `start`.
-    fn piece(&self, start: usize, out: &mut [u8]) {
+    /// The rows and columns of the piece that begins at row (or column) `start`.
+    fn ranges(&self, start: usize) -> (Range<usize>, Range<usize>) {
         let p = self.padded;
-        let mut tile = Tile::new();
-        let mut each = |k: usize, n: usize| {
-            self.sources.read(k, n, &mut tile);
-            let (k_out, n_out) = match self.packing.outer() {
-                Axis::K => (k - start, n),
-                Axis::N => (k, n - start),
-            };
-            if k + TILE <= p.k && n + TILE <= p.n {
-                return self.packing.write(self.bits, out, p, k_out, n_out, &tile);
-            }
-            let width = self.packing.code_width(self.bits);
-            for r in 0..TILE.min(p.k - k) {
-                for c in 0..TILE.min(p.n - n) {
-                    let e = self.places.rows[k_out + r] + self.places.cols[n_out + c];
-                    put(out, width, e, tile.get(self.bits, r, c));
-                }
-            }
-        };
-        let (rows, cols) = match self.packing.outer() {
+        match self.packing.outer() {
             Axis::K => (start..(start + self.depth).min(p.k), 0..p.n),
             Axis::N => (0..p.k, start..(start + self.depth).min(p.n)),
-        };
-        // In the order in which the source lies.
-        match self.sources.outer() {
-            Axis::K => {
-                for k in rows.step_by(TILE) {
-                    cols.clone().step_by(TILE).for_each(|n| each(k, n));
-                }
+        }
+    }
+
+    /// Writes the piece that begins at row (or column) `start`, in the order in which the source lies: a row of tiles
+    /// after the other, where a row of tiles is what lies together in the source.
+    fn piece(&self, start: usize, out: &mut [u8]) {
+        let (rows, cols) = self.ranges(start);
+        let along_n = self.sources.outer() == Axis::K;
+        let (slow, fast) = if along_n { (rows, cols) } else { (cols, rows) };
+        let mut tile = Tile::new();
+        for at in slow.clone().step_by(TILE) {
+            // While this row of tiles is repacked, the next is asked for.
+            let next = if at + TILE < slow.end { Some((at + TILE, fast.clone())) } else { self.after(start) };
+            let mut ahead = match next {
+                Some((k, n)) if along_n => self.sources.ahead(k, TILE, n),
+                Some((n, k)) => self.sources.ahead(k.start, k.len(), n..(n + TILE).min(self.padded.n)),
+                None => Ahead::default(),
+            };
+            let share = ahead.lines().div_ceil(fast.len().div_ceil(TILE));
+            for beside in fast.clone().step_by(TILE) {
+                ahead.ask(share);
+                let (k, n) = if along_n { (at, beside) } else { (beside, at) };
+                self.tile(start, k, n, &mut tile, out);
             }
-            Axis::N => {
-                for n in cols.step_by(TILE) {
-                    rows.clone().step_by(TILE).for_each(|k| each(k, n));
-                }
+        }
+        if self.how.stream {
+            lanes::fence();
+        }
+    }
+
+    /// Where the source is read first for the piece that this thread takes after the one at `start`, probably.
+    fn after(&self, start: usize) -> Option<(usize, Range<usize>)> {
+        let (rows, cols) = self.ranges(start + self.stride);
+        if rows.is_empty() || cols.is_empty() {
+            return None;
+        }
+        Some(if self.sources.outer() == Axis::K { (rows.start, cols) } else { (cols.start, rows) })
+    }
+
+    /// Writes the tile at (k, n) into the piece that begins at `start`.
+    fn tile(&self, start: usize, k: usize, n: usize, tile: &mut Tile, out: &mut [u8]) {
+        let p = self.padded;
+        self.sources.read(k, n, tile);
+        let (k_out, n_out) = match self.packing.outer() {
+            Axis::K => (k - start, n),
+            Axis::N => (k, n - start),
+        };
+        if k + TILE <= p.k && n + TILE <= p.n {
+            return self.packing.write(self.how, self.bits, out, p, k_out, n_out, tile);
+        }
+        let places = self.places.get_or_init(|| self.packing.codes(p, self.bits));
+        let width = self.packing.code_width(self.bits);
+        for r in 0..TILE.min(p.k - k) {
+            for c in 0..TILE.min(p.n - n) {
+                put(out, width, places.rows[k_out + r] + places.cols[n_out + c], tile.get(self.bits, r, c));
             }
         }
     }

@@ -1,26 +1,27 @@
 //! The common currency of all packings: a tile of 64 x 64 codes as *column words*.
 //!
 //! A column word is a u32 that holds consecutive rows of one column: 4 rows of 8 bits in order, or 8 rows of 4 bits in
-//! the order 0 2 4 6 1 3 5 7 (what Marlin and the CPU layout want). The 64 words of a row of words stand in the
-//! order of [`slot`]: the columns that are equal modulo 8 together, since they share a lane in Marlin and a place in the
-//! words of AWQ gemm. Codes stay packed on their way from one layout to another, and every layout is a few masked swaps
-//! away from this form; the swaps work on whole vectors of words.
+//! the order 0 2 4 6 1 3 5 7 (what Marlin and the CPU layout want). Sixteen words make a line of a tile: four columns
+//! side by side, at each of the four places 16 rows apart. So the lanes of a vector (`lanes`) are blocks of 16 rows,
+//! and codes stay packed on their way from one layout to another: a few exchanges of digits, on whole vectors.
 
 use crate::types::Bits;
 
 /// Rows and columns of a tile. Every layout's own tile divides it.
 pub(super) const TILE: usize = 64;
 
-/// Place of column n = 16·w + 8·h + i in a row of words: 8·i + 4·h + w.
-#[inline(always)]
-pub(super) fn slot(n: usize) -> usize {
-    n % 8 * 8 + n % 16 / 8 * 4 + n / 16
+/// Codes of 64 rows and 64 columns.
+#[repr(align(64))]
+pub(super) struct Tile {
+    /// Line h·16 + n/4, word k/16·4 + n%4 holds column n and row k, where h = k%16/P and P are the codes in a word.
+    /// 32 lines are in use at 4 bits, 64 at 8 bits.
+    lines: [[u32; 16]; 64],
 }
 
-/// Codes of 64 rows and 64 columns; `words[b]` holds rows b·P .. (b+1)·P, P = codes in a word.
-pub(super) struct Tile {
-    /// 8 rows of words in use at 4 bits, 16 at 8 bits.
-    pub words: [[u32; TILE]; 16],
+/// Line and word of row k and column n.
+#[inline(always)]
+fn place(bits: Bits, k: usize, n: usize) -> (usize, usize) {
+    (k % 16 / bits.per_word() * 16 + n / 4, k / 16 * 4 + n % 4)
 }
 
 /// Shift of row k in its column word.
@@ -34,70 +35,65 @@ pub(super) fn shift(bits: Bits, k: usize) -> usize {
 
 impl Tile {
     pub fn new() -> Self {
-        Tile { words: [[0; TILE]; 16] }
+        Tile { lines: [[0; 16]; 64] }
     }
 
     pub fn clear(&mut self) {
-        self.words = [[0; TILE]; 16];
+        self.lines = [[0; 16]; 64];
     }
 
     /// Code of row k and column n.
     #[inline(always)]
     pub fn get(&self, bits: Bits, k: usize, n: usize) -> u32 {
-        (self.words[k / bits.per_word()][slot(n)] >> shift(bits, k)) & bits.max_code() as u32
+        let (line, word) = place(bits, k, n);
+        (self.lines[line][word] >> shift(bits, k)) & bits.max_code() as u32
     }
 
     /// Puts a code where the tile has 0.
     #[inline(always)]
     pub fn set(&mut self, bits: Bits, k: usize, n: usize, code: u32) {
-        self.words[k / bits.per_word()][slot(n)] |= code << shift(bits, k);
+        let (line, word) = place(bits, k, n);
+        self.lines[line][word] |= code << shift(bits, k);
+    }
+
+    /// The words of rows b·P .. (b+1)·P, in the order of columns.
+    #[inline(always)]
+    pub fn words(&self, bits: Bits, b: usize) -> [u32; TILE] {
+        let mut out = [0; TILE];
+        let (line, word) = place(bits, b * bits.per_word(), 0);
+        for c in 0..TILE / 4 {
+            out[4 * c..4 * c + 4].copy_from_slice(&self.lines[line + c][word..word + 4]);
+        }
+        out
+    }
+
+    /// The inverse of [`Tile::words`].
+    #[inline(always)]
+    pub fn set_words(&mut self, bits: Bits, b: usize, words: &[u32; TILE]) {
+        let (line, word) = place(bits, b * bits.per_word(), 0);
+        for c in 0..TILE / 4 {
+            self.lines[line + c][word..word + 4].copy_from_slice(&words[4 * c..4 * c + 4]);
+        }
     }
 
     /// Row of codes k, in the order of columns.
     #[inline(always)]
     pub fn row(&self, bits: Bits, k: usize) -> [u8; TILE] {
-        let (words, shift) = (&self.words[k / bits.per_word()], shift(bits, k));
-        let mut row = [0; TILE];
-        for c in 0..8 {
-            for i in 0..8 {
-                row[8 * c + i] = (words[8 * i + c % 2 * 4 + c / 2] >> shift) as u8 & bits.max_code();
-            }
-        }
-        row
+        let (words, shift) = (self.words(bits, k / bits.per_word()), shift(bits, k));
+        words.map(|word| (word >> shift) as u8 & bits.max_code())
     }
 
-    /// Puts a row of codes where the tile has 0.
+    /// Address of lane `lane` of a line.
     #[inline(always)]
-    pub fn set_row(&mut self, bits: Bits, k: usize, row: &[u8]) {
-        let words = &mut self.words[k / bits.per_word()];
-        for (n, &code) in row.iter().enumerate() {
-            words[slot(n)] |= (code as u32) << shift(bits, k);
-        }
+    pub fn line(&self, line: usize, lane: usize) -> *const u8 {
+        self.lines[line][4 * lane..].as_ptr().cast()
     }
-}
 
-/// Puts 64 words in the order of columns into the order of [`slot`].
-#[inline(always)]
-pub(super) fn to_slots(words: &[u32; TILE]) -> [u32; TILE] {
-    let mut out = [0; TILE];
-    for i in 0..8 {
-        for c in 0..8 {
-            out[8 * i + c % 2 * 4 + c / 2] = words[8 * c + i];
-        }
+    /// The same, to be written.
+    #[inline(always)]
+    pub fn line_mut(&mut self, line: usize, lane: usize) -> *mut u8 {
+        self.lines[line][4 * lane..].as_mut_ptr().cast()
     }
-    out
-}
-
-/// The inverse of [`to_slots`].
-#[inline(always)]
-pub(super) fn from_slots(words: &[u32; TILE]) -> [u32; TILE] {
-    let mut out = [0; TILE];
-    for c in 0..8 {
-        for i in 0..8 {
-            out[8 * c + i] = words[8 * i + c % 2 * 4 + c / 2];
-        }
-    }
-    out
 }
 
 /// One step of a transpose: swaps the fields of `a` selected by `mask << shift` with those of `b` selected by `mask`.
@@ -106,26 +102,6 @@ fn swap(a: &mut u32, b: &mut u32, shift: u32, mask: u32) {
     let t = ((*a >> shift) ^ *b) & mask;
     *b ^= t;
     *a ^= t << shift;
-}
-
-/// Transposes nibbles: nibble j of result i is nibble i of argument j. Its own inverse. Lanes are independent.
-#[inline(always)]
-pub(super) fn transpose8<const L: usize>(w: &mut [[u32; L]; 8]) {
-    let [w0, w1, w2, w3, w4, w5, w6, w7] = w;
-    for l in 0..L {
-        swap(&mut w0[l], &mut w4[l], 16, 0x0000_ffff);
-        swap(&mut w1[l], &mut w5[l], 16, 0x0000_ffff);
-        swap(&mut w2[l], &mut w6[l], 16, 0x0000_ffff);
-        swap(&mut w3[l], &mut w7[l], 16, 0x0000_ffff);
-        swap(&mut w0[l], &mut w2[l], 8, 0x00ff_00ff);
-        swap(&mut w1[l], &mut w3[l], 8, 0x00ff_00ff);
-        swap(&mut w4[l], &mut w6[l], 8, 0x00ff_00ff);
-        swap(&mut w5[l], &mut w7[l], 8, 0x00ff_00ff);
-        swap(&mut w0[l], &mut w1[l], 4, 0x0f0f_0f0f);
-        swap(&mut w2[l], &mut w3[l], 4, 0x0f0f_0f0f);
-        swap(&mut w4[l], &mut w5[l], 4, 0x0f0f_0f0f);
-        swap(&mut w6[l], &mut w7[l], 4, 0x0f0f_0f0f);
-    }
 }
 
 /// Transposes nibbles in each 16-bit half of four words: nibble j of result i is nibble i of argument j. Its own
@@ -177,23 +153,6 @@ pub(super) fn store<const L: usize>(dst: &mut [u8], at: usize, words: &[u32; L])
     }
 }
 
-/// Asks for the cache line at byte `at` of `src`, which may lie beyond its end. A tile touches 64 rows that are far apart,
-/// more than hardware follows on its own.
-#[inline(always)]
-pub(super) fn prefetch(src: &[u8], at: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch is a hint; it faults at no address and changes no memory.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(src.as_ptr().wrapping_add(at).cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (src, at);
-}
-
-/// How many bytes ahead of a row that is being read the next line is asked for: one line, which is two tiles of 4 bits.
-pub(super) const AHEAD: usize = 64;
-
 /// Defines a function over tiles that is compiled once for any machine and once for AVX2, chosen when it runs.
 /// The body must be plain code that the compiler can vectorize.
 macro_rules! vectorized {
@@ -228,30 +187,36 @@ mod tests {
     #[test]
     fn transposes_move_every_nibble() {
         let nib = |w: u32, i: usize| (w >> (4 * i)) & 15;
-        let src: [[u32; 1]; 8] =
+        let src: [[u32; 1]; 4] =
             std::array::from_fn(|i| [0x9e37_79b9u32.wrapping_mul(i as u32 + 1).rotate_left(i as u32)]);
         let mut t = src;
-        transpose8(&mut t);
-        let mut u = [src[0], src[1], src[2], src[3]];
-        transpose4(&mut u);
+        transpose4(&mut t);
         for (j, &[w]) in src.iter().enumerate() {
             for i in 0..8 {
-                assert_eq!(nib(t[i][0], j), nib(w, i));
-                if j < 4 {
-                    assert_eq!(nib(u[i % 4][0], j + 4 * (i / 4)), nib(w, i));
-                }
+                assert_eq!(nib(t[i % 4][0], j + 4 * (i / 4)), nib(w, i));
             }
         }
     }
 
     #[test]
-    fn slots_are_a_permutation() {
-        let columns: [u32; TILE] = std::array::from_fn(|n| n as u32);
-        let slots = to_slots(&columns);
-        for n in 0..TILE {
-            assert_eq!(slots[slot(n)], n as u32);
+    fn words_are_codes_in_the_order_of_columns() {
+        for bits in [Bits::Four, Bits::Eight] {
+            let mut tile = Tile::new();
+            let words: Vec<[u32; TILE]> = (0..TILE / bits.per_word())
+                .map(|b| std::array::from_fn(|n| ((64 * b + n) as u32).wrapping_mul(0x9e37_79b9)))
+                .collect();
+            for (b, words) in words.iter().enumerate() {
+                tile.set_words(bits, b, words);
+            }
+            for k in 0..TILE {
+                let b = k / bits.per_word();
+                assert_eq!(tile.words(bits, b), words[b]);
+                for n in 0..TILE {
+                    let code = words[b][n] >> shift(bits, k) & bits.max_code() as u32;
+                    assert_eq!(tile.get(bits, k, n), code);
+                }
+            }
         }
-        assert_eq!(from_slots(&slots), columns);
     }
 
     #[test]
@@ -260,8 +225,7 @@ mod tests {
             let mut tile = Tile::new();
             let code = |k: usize, n: usize| (7 * k + 3 * n) as u8 & bits.max_code();
             for k in 0..TILE {
-                let row: Vec<u8> = (0..TILE).map(|n| code(k, n)).collect();
-                tile.set_row(bits, k, &row);
+                (0..TILE).for_each(|n| tile.set(bits, k, n, code(k, n) as u32));
             }
             for k in 0..TILE {
                 assert!((0..TILE).all(|n| tile.get(bits, k, n) == code(k, n) as u32));

@@ -8,8 +8,10 @@ use super::permute::{permuted_grouped, permuted_single};
 use super::steps::marlin_place;
 use crate::error::Result;
 use crate::layout::address::{Address, Plane};
-use crate::layout::packing::{Axis, Packing, ZeroTensor, add, need_four_bits, need_multiple, unpadded};
-use crate::layout::tile::{TILE, Tile, load, store, transpose4, vectorized};
+use crate::layout::forms::{ScaleForm, ZeroForm};
+use crate::layout::lanes::for_lanes;
+use crate::layout::packing::{Axis, How, Packing, ZeroTensor, add, need_four_bits, need_multiple, unpadded};
+use crate::layout::tile::{TILE, Tile, load, store, vectorized};
 use crate::layout::{LayerDesc, Padded};
 use crate::types::{Bits, mul, round_up};
 
@@ -89,73 +91,132 @@ impl Packing for Marlin {
         zeros(p, bits)
     }
 
+    fn scale_form(&self, p: &Padded) -> Option<ScaleForm> {
+        (p.groups > 1).then_some(ScaleForm::Turned)
+    }
+
+    fn zero_form(&self, _: &Padded, bits: Bits) -> Option<ZeroForm> {
+        (bits == Bits::Four).then_some(ZeroForm::Marlin)
+    }
+
     fn alignment(&self, _: Bits) -> (usize, usize) {
         (16, 64)
     }
 
-    fn read(&self, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-        read(bits, src, p, k0, n0, tile);
+    fn read(&self, how: How, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
+        let stride = 2 * p.n * bits.get();
+        let at = k0 / 16 * stride + n0 * 2 * bits.get();
+        match bits {
+            Bits::Four => {
+                let src = &src[at..at + 3 * stride + 512];
+                // SAFETY: 4 tiles of 512 bytes, `stride` apart, lie in `src`.
+                unsafe { read4(how.width, src.as_ptr(), stride, tile) }
+            }
+            Bits::Eight => read8(src, stride, at, tile),
+        }
     }
 
-    fn write(&self, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
-        write(bits, dst, p, k0, n0, tile);
+    fn write(&self, how: How, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
+        let stride = 2 * p.n * bits.get();
+        let at = k0 / 16 * stride + n0 * 2 * bits.get();
+        match bits {
+            Bits::Four => {
+                let dst = &mut dst[at..at + 3 * stride + 512];
+                let stream = how.stream && (dst.as_ptr() as usize | stride).is_multiple_of(64);
+                // SAFETY: 4 tiles of 512 bytes, `stride` apart, lie in `dst`; they are streamed only if each of them
+                // lies on a multiple of 64.
+                unsafe { write4(how.width, dst.as_mut_ptr(), stride, stream, tile) }
+            }
+            Bits::Eight => write8(dst, stride, at, tile),
+        }
     }
 }
 
-fn read(bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile) {
-    let stride = 2 * p.n * bits.get();
-    let at = k0 / 16 * stride + n0 * 2 * bits.get();
-    match bits {
-        Bits::Four => read4(src, stride, at, tile),
-        Bits::Eight => read8(src, stride, at, tile),
-    }
-}
+// In the functions below `stride` is the bytes of 16 rows. At 4 bits, digits of indices are written with the highest
+// first: k3 k2 k1 k0 of a row within 16, n5 … n0 of a column within 64. A tile of Marlin has its nibbles in the order
+// n2 n1 n0 k2 k1 n5 n4 k0 n3 k3: 16 bytes are n5 n4 k0 n3, with k3 for the nibbles in a byte. In four column words the
+// bytes are n1 n0 k0 k2, the nibbles k1. At 8 bits, 32 words are lanes 4i .. 4i+4 of the four blocks w of 16 columns;
+// they hold columns 16w + 8h + i.
 
-fn write(bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile) {
-    let stride = 2 * p.n * bits.get();
-    let at = k0 / 16 * stride + n0 * 2 * bits.get();
-    match bits {
-        Bits::Four => write4(dst, stride, at, tile),
-        Bits::Eight => write8(dst, stride, at, tile),
-    }
-}
-
-// In the functions below `stride` is the bytes of 16 rows. Sixteen words of Marlin (8 bits: 32) are lanes 4i .. 4i+4 of
-// the four blocks w of 16 columns; they hold columns 16w + 8h + i, which is one eighth of a tile's slots.
-
-vectorized! {
-    fn read4(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
-        for t in 0..TILE / 16 {
-            for i in 0..8 {
-                let at = t * stride + at + i * 64;
-                let mut v = [load::<4>(src, at), load(src, at + 16), load(src, at + 32), load(src, at + 48)];
-                transpose4(&mut v);
-                for w in 0..4 {
-                    tile.words[2 * t][8 * i + w] = v[0][w];
-                    tile.words[2 * t + 1][8 * i + w] = v[1][w];
-                    tile.words[2 * t][8 * i + 4 + w] = v[2][w];
-                    tile.words[2 * t + 1][8 * i + 4 + w] = v[3][w];
+for_lanes! {
+    fn read4<V>(src: *const u8, stride: usize, tile: &mut Tile) {
+        for lane in (0..4).step_by(V::COUNT) {
+            for n2 in 0..2 {
+                // n5 against n1, n4 against n0: [n5][n4][k2][k1], bytes n1 n0 k0 n3.
+                let mut words = [[[[V::zero(); 2]; 2]; 2]; 2];
+                // [n0][n1][k2 k1], bytes n5 n4 k0 n3.
+                let mut v = [[[V::zero(); 4]; 2]; 2];
+                for n0 in 0..2 {
+                    for n1 in 0..2 {
+                        v[n0][n1] = V::load4(src.add(lane * stride + (4 * n2 + 2 * n1 + n0) * 64), stride);
+                    }
+                }
+                for k in 0..4 {
+                    let even = V::zip32(v[0][0][k], v[0][1][k]);
+                    let odd = V::zip32(v[1][0][k], v[1][1][k]);
+                    for n5 in 0..2 {
+                        let [a, b] = V::zip32(even[n5], odd[n5]);
+                        words[n5][0][k / 2][k % 2] = a;
+                        words[n5][1][k / 2][k % 2] = b;
+                    }
+                }
+                // n3 against k2, k3 against k1.
+                for n5 in 0..2 {
+                    for n4 in 0..2 {
+                        let w = &words[n5][n4];
+                        let (a, b) = (V::bytes(w[0][0], w[1][0]), V::bytes(w[0][1], w[1][1]));
+                        for n3 in 0..2 {
+                            let line = 8 * n5 + 4 * n4 + 2 * n3 + n2;
+                            let [upper, lower] = V::nibbles(a[n3], b[n3]);
+                            upper.store(tile.line_mut(line, lane));
+                            lower.store(tile.line_mut(16 + line, lane));
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-vectorized! {
-    fn write4(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
-        for t in 0..TILE / 16 {
-            for i in 0..8 {
-                let mut v = [[0; 4]; 4];
-                for w in 0..4 {
-                    v[0][w] = tile.words[2 * t][8 * i + w];
-                    v[1][w] = tile.words[2 * t + 1][8 * i + w];
-                    v[2][w] = tile.words[2 * t][8 * i + 4 + w];
-                    v[3][w] = tile.words[2 * t + 1][8 * i + 4 + w];
+for_lanes! {
+    /// The inverse of [`read4`].
+    fn write4<V>(dst: *mut u8, stride: usize, stream: bool, tile: &Tile) {
+        for lane in (0..4).step_by(V::COUNT) {
+            for n2 in 0..2 {
+                // k1 against k3, k2 against n3: [n5][n4][k2][k1], bytes n1 n0 k0 n3.
+                let mut words = [[[[V::zero(); 2]; 2]; 2]; 2];
+                for n5 in 0..2 {
+                    for n4 in 0..2 {
+                        let line = 8 * n5 + 4 * n4 + n2;
+                        let mut v = [[V::zero(); 2]; 2];
+                        for n3 in 0..2 {
+                            let upper = V::load(tile.line(line + 2 * n3, lane));
+                            let lower = V::load(tile.line(16 + line + 2 * n3, lane));
+                            v[n3] = V::nibbles(upper, lower);
+                        }
+                        for k1 in 0..2 {
+                            let [a, b] = V::bytes(v[0][k1], v[1][k1]);
+                            words[n5][n4][0][k1] = a;
+                            words[n5][n4][1][k1] = b;
+                        }
+                    }
                 }
-                transpose4(&mut v);
-                let at = t * stride + at + i * 64;
-                for m in 0..4 {
-                    store(dst, at + 16 * m, &v[m]);
+                // n1 against n5, n0 against n4: [n0][n1][k2 k1], bytes n5 n4 k0 n3.
+                let mut v = [[[V::zero(); 4]; 2]; 2];
+                for k in 0..4 {
+                    let even = V::zip32(words[0][0][k / 2][k % 2], words[1][0][k / 2][k % 2]);
+                    let odd = V::zip32(words[0][1][k / 2][k % 2], words[1][1][k / 2][k % 2]);
+                    for n1 in 0..2 {
+                        let [a, b] = V::zip32(even[n1], odd[n1]);
+                        v[0][n1][k] = a;
+                        v[1][n1][k] = b;
+                    }
+                }
+                for n1 in 0..2 {
+                    for n0 in 0..2 {
+                        let to = dst.add(lane * stride + (4 * n2 + 2 * n1 + n0) * 64);
+                        if stream { V::stream4(v[n0][n1], to, stride) } else { V::store4(v[n0][n1], to, stride) }
+                    }
                 }
             }
         }
@@ -165,19 +226,23 @@ vectorized! {
 vectorized! {
     fn read8(src: &[u8], stride: usize, at: usize, tile: &mut Tile) {
         for t in 0..TILE / 16 {
+            let mut words = [[0; TILE]; 4];
             for i in 0..8 {
                 let v: [u32; 32] = load(src, t * stride + at + i * 128);
                 for w in 0..4 {
                     for h in 0..2 {
                         // Lane m holds rows 2m, 2m+8, 2m+1, 2m+9: bytes 0 and 2 are of the upper eight rows.
-                        let (c, s) = (2 * w + h, 8 * i + 4 * h + w);
+                        let (c, n) = (2 * w + h, 16 * w + 8 * h + i);
                         let (a, b, c, d) = (v[c], v[8 + c], v[16 + c], v[24 + c]);
-                        tile.words[4 * t][s] = gather(a) | gather(b) << 16;
-                        tile.words[4 * t + 1][s] = gather(c) | gather(d) << 16;
-                        tile.words[4 * t + 2][s] = gather(a >> 8) | gather(b >> 8) << 16;
-                        tile.words[4 * t + 3][s] = gather(c >> 8) | gather(d >> 8) << 16;
+                        words[0][n] = gather(a) | gather(b) << 16;
+                        words[1][n] = gather(c) | gather(d) << 16;
+                        words[2][n] = gather(a >> 8) | gather(b >> 8) << 16;
+                        words[3][n] = gather(c >> 8) | gather(d >> 8) << 16;
                     }
                 }
+            }
+            for r in 0..4 {
+                tile.set_words(Bits::Eight, 4 * t + r, &words[r]);
             }
         }
     }
@@ -186,14 +251,18 @@ vectorized! {
 vectorized! {
     fn write8(dst: &mut [u8], stride: usize, at: usize, tile: &Tile) {
         for t in 0..TILE / 16 {
+            let mut words = [[0; TILE]; 4];
+            for r in 0..4 {
+                words[r] = tile.words(Bits::Eight, 4 * t + r);
+            }
             for i in 0..8 {
                 let mut v = [0; 32];
                 for w in 0..4 {
                     for h in 0..2 {
-                        let (c, s) = (2 * w + h, 8 * i + 4 * h + w);
+                        let (c, n) = (2 * w + h, 16 * w + 8 * h + i);
                         for m in 0..4 {
-                            let low = tile.words[4 * t + m / 2][s] >> (16 * (m % 2));
-                            let high = tile.words[4 * t + 2 + m / 2][s] >> (16 * (m % 2));
+                            let low = words[m / 2][n] >> (16 * (m % 2));
+                            let high = words[2 + m / 2][n] >> (16 * (m % 2));
                             v[8 * m + c] = spread(low) | spread(high) << 8;
                         }
                     }
