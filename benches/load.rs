@@ -7,18 +7,23 @@
 //!
 //! The checkpoint (the layers of a Llama-2-7B in AWQ gemm, group size 128) is made in a folder of its own, which goes
 //! when the program ends. The files are in the system's cache. The yardsticks are taken in the same rounds with the same
-//! threads: `read` copies every byte of the files into one small buffer per thread, `keep` into fresh memory that is
-//! kept, which is what a loader does that repacks nothing. Each figure is the median of the rounds.
+//! threads: `read` copies every byte of the files into one small buffer per thread; `keep` reads them into fresh memory,
+//! as a loader does that repacks nothing. Layers are loaded into fresh memory, too, which the system has to find and to
+//! zero first, and then into memory that is there already, as that of a host with an allocator of its own. Each figure is
+//! the median of the rounds.
 //!
 //! `beyond` is the most memory that the process had at once, its share of mapped files counted in, beyond what the
 //! result needs.
 
+use std::cell::RefCell;
+use std::ffi::c_void;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-use awq_marlin::buffer::Buffer;
+use awq_marlin::buffer::{self, Allocator, Buffer};
 use awq_marlin::checkpoint::{Checkpoint, ShardWriter, TensorPlan, WriterOptions};
 use awq_marlin::layout::{Layout, Packed};
 use awq_marlin::parallel::{Parallel, Pool};
@@ -73,7 +78,8 @@ impl Options {
 
 /// Writes the checkpoint: mixed codes, and scales that are all 0.01.
 fn make(dir: &Path, blocks: usize) {
-    let layers = || (0..blocks).flat_map(|b| LAYERS.map(|(name, k, n)| (format!("model.layers.{b}.{name}"), k, n)));
+    let layers =
+        || (0..blocks).flat_map(|b| LAYERS.map(|(name, k, n)| (format!("model.layers.{b}.{name}"), k, n)));
     let plan: Vec<TensorPlan> = layers()
         .flat_map(|(name, k, n)| {
             [
@@ -92,7 +98,7 @@ fn make(dir: &Path, blocks: usize) {
         state
     };
     let codes: Vec<u8> = (0..most / 4 + 1024).flat_map(|_| mixed().to_le_bytes()).collect();
-    let scales = half::f16::from_f32(0.01).to_le_bytes().repeat(most / GROUP);
+    let scales = half::f16::from_f32(0.01).to_le_bytes().repeat(2 * most / GROUP);
     // Shards of a size in which such models come.
     let options = WriterOptions { max_shard_bytes: 2 << 30, overwrite: true };
     let mut writer = ShardWriter::create(dir, &plan, &options).unwrap();
@@ -113,26 +119,66 @@ fn files(dir: &Path) -> Vec<(PathBuf, usize)> {
     shards.map(|path| (path.clone(), std::fs::metadata(path).unwrap().len() as usize)).collect()
 }
 
-/// Reads every byte of the files, `PIECE` at a time, into what `room` gives for a file and an offset.
-fn read(files: &[(PathBuf, usize)], pool: &Pool, room: impl Fn(usize, usize, &mut dyn FnMut(&mut [u8])) + Sync) {
-    const PIECE: usize = 16 << 20;
-    let open: Vec<File> = files.iter().map(|(path, _)| File::open(path).unwrap()).collect();
-    let pieces: Vec<(usize, usize)> = (0..files.len())
-        .flat_map(|f| (0..files[f].1).step_by(PIECE).map(move |at| (f, at)))
-        .collect();
+/// Bytes that one task reads, and bytes of the small buffer.
+const PIECE: usize = 16 << 20;
+const SMALL: usize = 256 << 10;
+
+/// Calls `body(file, offset, bytes)` for all pieces of all files.
+fn each_piece(files: &[(PathBuf, usize)], pool: &Pool, body: impl Fn(usize, usize, usize) + Sync) {
+    let pieces: Vec<(usize, usize)> =
+        (0..files.len()).flat_map(|f| (0..files[f].1).step_by(PIECE).map(move |at| (f, at))).collect();
     pool.run(pieces.len(), &|i| {
-        let (f, start) = pieces[i];
-        let end = files[f].1.min(start + PIECE);
-        let mut at = start;
-        while at < end {
-            room(f, at, &mut |buffer| {
-                let len = buffer.len().min(end - at);
-                open[f].read_exact_at(&mut buffer[..len], at as u64).unwrap();
-                at += len;
-            });
-        }
+        let (f, at) = pieces[i];
+        body(f, at, PIECE.min(files[f].1 - at));
     });
 }
+
+fn open(files: &[(PathBuf, usize)]) -> Vec<File> {
+    files.iter().map(|(path, _)| File::open(path).unwrap()).collect()
+}
+
+/// Reads every byte of the files.
+fn read(files: &[(PathBuf, usize)], pool: &Pool) {
+    thread_local!(static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; SMALL]));
+    let open = open(files);
+    each_piece(files, pool, |f, start, len| {
+        ROOM.with_borrow_mut(|room| {
+            for at in (0..len).step_by(SMALL) {
+                open[f].read_exact_at(&mut room[..SMALL.min(len - at)], (start + at) as u64).unwrap();
+            }
+        });
+    });
+}
+
+/// Reads the files into memory of their size.
+fn keep(files: &[(PathBuf, usize)], pool: &Pool) -> Vec<Buffer> {
+    let open = open(files);
+    let mut kept: Vec<Buffer> = files.iter().map(|(_, len)| Buffer::zeroed(*len).unwrap()).collect();
+    let places: Vec<usize> = kept.iter_mut().map(|buffer| buffer.as_mut_ptr() as usize).collect();
+    each_piece(files, pool, |f, start, len| {
+        // SAFETY: pieces lie in the buffer of their file, and each is read once, by one thread.
+        let to = unsafe { std::slice::from_raw_parts_mut((places[f] + start) as *mut u8, len) };
+        open[f].read_exact_at(to, start as u64).unwrap();
+    });
+    kept
+}
+
+/// Memory of a host's: handed out from one end to the other, and all taken back at once.
+struct Arena {
+    at: usize,
+    bytes: usize,
+    next: AtomicUsize,
+}
+
+unsafe extern "C" fn give(arena: *mut c_void, bytes: usize, alignment: usize) -> *mut c_void {
+    // SAFETY: the arena lives as long as it is set.
+    let arena = unsafe { &*arena.cast::<Arena>() };
+    let bytes = bytes.next_multiple_of(alignment);
+    let at = arena.next.fetch_add(bytes, Relaxed);
+    if at + bytes > arena.bytes { std::ptr::null_mut() } else { (arena.at + at) as *mut c_void }
+}
+
+unsafe extern "C" fn take(_: *mut c_void, _: *mut c_void, _: usize, _: usize) {}
 
 /// Kilobytes that the kernel reports under `key`.
 fn status(key: &str) -> usize {
@@ -148,9 +194,37 @@ fn load(dir: &Path, to: Layout, pool: &Pool) -> Vec<Packed> {
     names.into_iter().map(|name| checkpoint.load(&[name], None, to, pool).unwrap()).collect()
 }
 
-fn median(mut seconds: Vec<f64>) -> f64 {
+fn median(seconds: &mut [f64]) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds[seconds.len() / 2]
+}
+
+/// One thing that is measured.
+#[derive(Default)]
+struct Row {
+    name: String,
+    seconds: Vec<f64>,
+    /// Bytes, the most of all rounds.
+    beyond: Option<i64>,
+}
+
+impl Row {
+    /// Runs `body`, which returns the bytes of fresh memory that its result has, and drops the result afterwards.
+    fn run<T>(&mut self, warm_up: bool, body: impl FnOnce() -> T, fresh: impl Fn(&T) -> usize) {
+        // Lets the kernel forget the highest mark so far.
+        let forgets = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = status("VmRSS:");
+        let since = Instant::now();
+        let result = body();
+        let seconds = since.elapsed().as_secs_f64();
+        let most = (status("VmHWM:") as i64 - before as i64) * 1024 - fresh(&result) as i64;
+        if forgets {
+            self.beyond = Some(self.beyond.unwrap_or(most).max(most));
+        }
+        if !warm_up {
+            self.seconds.push(seconds);
+        }
+    }
 }
 
 fn main() {
@@ -159,56 +233,39 @@ fn main() {
     make(dir.path(), o.blocks);
     let files = files(dir.path());
     let bytes: usize = files.iter().map(|(_, len)| len).sum();
+    let loaded = |layers: &Vec<Packed>| layers.iter().map(Packed::bytes).sum();
+    // The zero points of the CPU layout take twice the room.
+    let mut room = Buffer::zeroed(bytes + bytes / 64).unwrap();
+    room.fill(1);
+    let arena = Arena { at: room.as_mut_ptr() as usize, bytes: room.len(), next: AtomicUsize::new(0) };
+    let host = Allocator { alloc: give, free: take, user_data: (&raw const arena).cast_mut().cast() };
+
     println!("{} blocks, {} files, {:.2} GB", o.blocks, files.len(), bytes as f64 / 1e9);
-    println!("{:>7}  {:<12} {:>8} {:>8} {:>9} {:>9} {:>12}", "threads", "what", "seconds", "GB/s", "of read", "of keep", "beyond, MB");
+    println!("threads  what                 seconds     GB/s  of read  of keep  beyond, MB");
     for &threads in &o.threads {
         let pool = Pool::new(threads).unwrap();
-        let mut seconds = vec![Vec::new(); 2 + o.to.len()];
-        let mut beyond = vec![0; 2 + o.to.len()];
+        let names = ["read", "keep"].map(String::from).into_iter();
+        let loads = o.to.iter().flat_map(|to| ["fresh", "there"].map(|memory| format!("to {to}, {memory}")));
+        let mut rows: Vec<Row> = names.chain(loads).map(|name| Row { name, ..Row::default() }).collect();
         for round in 0..=o.rounds {
-            let mut note = |what: usize, since: Instant| {
-                // The first round warms up.
-                if round > 0 {
-                    seconds[what].push(since.elapsed().as_secs_f64());
-                }
-            };
-            let since = Instant::now();
-            read(&files, &pool, |_, _, fill| {
-                thread_local!(static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; 256 << 10]));
-                BUFFER.with_borrow_mut(|buffer| fill(buffer));
-            });
-            note(0, since);
-
-            let since = Instant::now();
-            let kept: Vec<Buffer> = files.iter().map(|(_, len)| Buffer::zeroed(*len).unwrap()).collect();
-            read(&files, &pool, |f, at, fill| {
-                // SAFETY: every piece of a file is read once, by one thread.
-                let to = unsafe {
-                    std::slice::from_raw_parts_mut(kept[f].as_ptr().cast_mut().add(at), kept[f].len() - at)
-                };
-                fill(to);
-            });
-            note(1, since);
-            drop(kept);
-
+            let warm_up = round == 0;
+            rows[0].run(warm_up, || read(&files, &pool), |_| 0);
+            rows[1].run(warm_up, || keep(&files, &pool), |_| bytes);
             for (i, &to) in o.to.iter().enumerate() {
-                // Lets the kernel forget the highest mark so far.
-                let forgets = std::fs::write("/proc/self/clear_refs", "5").is_ok();
-                let before = status("VmRSS:");
-                let since = Instant::now();
-                let layers = load(dir.path(), to, &pool);
-                note(2 + i, since);
-                let result: usize = layers.iter().map(Packed::bytes).sum();
-                let most = (status("VmHWM:") - before) as i64 * 1024 - result as i64;
-                beyond[2 + i] = if forgets { beyond[2 + i].max(most) } else { i64::MAX };
+                rows[2 + 2 * i].run(warm_up, || load(dir.path(), to, &pool), loaded);
+                arena.next.store(0, Relaxed);
+                // SAFETY: no layer outlives its row, and the arena outlives them all.
+                unsafe { buffer::set_allocator(Some(host)) };
+                rows[3 + 2 * i].run(warm_up, || load(dir.path(), to, &pool), |_| 0);
+                // SAFETY: nothing to promise.
+                unsafe { buffer::set_allocator(None) };
             }
         }
-        let seconds: Vec<f64> = seconds.into_iter().map(median).collect();
-        let names = ["read".to_string(), "keep".to_string()].into_iter().chain(o.to.iter().map(|to| format!("to {to}")));
-        for (i, name) in names.enumerate() {
-            let (s, beyond) = (seconds[i], beyond[i] as f64 / 1e6);
-            print!("{threads:>7}  {name:<12} {s:>8.3} {:>8.2}", bytes as f64 / s / 1e9);
-            println!(" {:>9.2} {:>9.2} {:>12.1}", s / seconds[0], s / seconds[1], if i < 2 { 0.0 } else { beyond });
+        let medians: Vec<f64> = rows.iter_mut().map(|row| median(&mut row.seconds)).collect();
+        for (row, &s) in rows.iter().zip(&medians) {
+            let beyond = row.beyond.map_or("-".to_string(), |b| format!("{:.1}", b as f64 / 1e6));
+            print!("{threads:>7}  {:<18} {s:>9.3} {:>8.2}", row.name, bytes as f64 / s / 1e9);
+            println!(" {:>8.2} {:>8.2} {beyond:>11}", s / medians[0], s / medians[1]);
         }
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures this machine and writes benches/results/DATE-CPU.txt, to be committed: matmul beside read bandwidth and
-# FMA peak, repack beside memcpy, and the tool's single-query latency, all taken in the same run.
+# FMA peak, repack beside memcpy, loading beside reading, and the tool's single-query latency, all taken in the same run.
 #
 #   scripts/bench.sh [NAME]      NAME in place of the processor's model
 set -euo pipefail
@@ -25,6 +25,9 @@ mkdir -p benches/results
     echo
     echo "## cargo bench --bench repack"
     cargo bench --quiet --bench repack
+    echo
+    echo "## cargo bench --bench load -- --threads 1,$(nproc): a 7B checkpoint beside reading its files"
+    cargo bench --quiet --bench load -- --threads "1,$(nproc)"
     echo
     echo "## benches/overhead/run.sh: what a call costs beside its arithmetic"
     make -s install "PREFIX=$PWD/target/stage" >&2

@@ -1,4 +1,4 @@
-//! Zeroed memory on a 64-byte boundary (a cache line and an AVX-512 vector), on huge pages where it is large; from the
+//! Memory on a 64-byte boundary (a cache line and an AVX-512 vector), on huge pages where it is large; from the
 //! system, or from an allocator of the host's, or the host's own memory.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -56,7 +56,7 @@ enum Owner {
     Lent,
 }
 
-/// A byte buffer of fixed length, aligned to 64 bytes (2 MiB when it is that large and the system's), zeroed.
+/// A byte buffer of fixed length, aligned to 64 bytes.
 pub struct Buffer {
     ptr: NonNull<u8>,
     len: usize,
@@ -77,7 +77,9 @@ impl Buffer {
     pub fn zeroed(len: usize) -> Result<Self> {
         let host = *ALLOCATOR.read().unwrap_or_else(|e| e.into_inner());
         if let Some(host) = host.filter(|_| len > 0) {
-            return Self::from_host(len, host);
+            let mut buffer = Self::from_host(len, host)?;
+            buffer.fill(0);
+            return Ok(buffer);
         }
         #[cfg(target_os = "linux")]
         if len >= HUGE_PAGE {
@@ -92,20 +94,25 @@ impl Buffer {
         Ok(Buffer { ptr, len, owner: Owner::System(layout) })
     }
 
-    /// Buffers of these lengths, which share their pages where they are large: small ones then have huge pages, too.
-    pub fn several<const N: usize>(lens: [usize; N]) -> Result<[Self; N]> {
+    /// Buffers of these lengths that will be written everywhere before they are read: the host's memory stays as it is,
+    /// with whatever it holds. Large ones share their pages with small ones, which then have huge pages, too.
+    pub(crate) fn to_fill<const N: usize>(lens: [usize; N]) -> Result<[Self; N]> {
+        let host = *ALLOCATOR.read().unwrap_or_else(|e| e.into_inner());
         #[cfg(target_os = "linux")]
-        {
-            let host = ALLOCATOR.read().unwrap_or_else(|e| e.into_inner()).is_some();
-            if !host && lens.iter().fold(0usize, |sum, &len| sum.saturating_add(len)) >= HUGE_PAGE {
-                return pages::several(lens);
-            }
+        if host.is_none() && lens.iter().fold(0usize, |sum, &len| sum.saturating_add(len)) >= HUGE_PAGE {
+            return pages::several(lens);
         }
-        let all: Vec<Self> = lens.into_iter().map(Self::zeroed).collect::<Result<_>>()?;
+        let one = |len| match host {
+            Some(host) if len > 0 => Self::from_host(len, host),
+            _ => Self::zeroed(len),
+        };
+        let all: Vec<Self> = lens.into_iter().map(one).collect::<Result<_>>()?;
         // As many as there are lengths.
         all.try_into().map_err(|_| no_room(0))
     }
 
+    /// The host's memory, with whatever it holds. Where nobody has written yet, that is as good as any bytes: the
+    /// memory comes from outside of the language.
     fn from_host(len: usize, host: Allocator) -> Result<Self> {
         // SAFETY: the promise at `set_allocator`.
         let at = unsafe { (host.alloc)(host.user_data, len, ALIGN) };
@@ -118,14 +125,12 @@ impl Buffer {
                 .found(format!("{at:p}"))
                 .needed(format!("a multiple of {ALIGN}")));
         }
-        // SAFETY: writable for len bytes by the promise at `set_allocator`.
-        unsafe { ptr.as_ptr().write_bytes(0, len) };
         Ok(buffer)
     }
 
     /// A copy of `bytes`.
     pub fn copy_of(bytes: &[u8]) -> Result<Self> {
-        let mut b = Self::zeroed(bytes.len())?;
+        let [mut b] = Self::to_fill([bytes.len()])?;
         b.copy_from_slice(bytes);
         Ok(b)
     }

@@ -58,8 +58,10 @@ fn map(len: usize) -> Option<Pages> {
 
 /// Buffers of these lengths, one after another in one mapping.
 pub(super) fn several<const N: usize>(lens: [usize; N]) -> Result<[Buffer; N]> {
-    let places = lens.iter().try_fold(0usize, |at, &len| at.checked_add(len.checked_next_multiple_of(ALIGN)?));
-    let pages = places.and_then(map).ok_or_else(|| no_room(lens.iter().fold(0, |a, &len| len.saturating_add(a))))?;
+    let places =
+        lens.iter().try_fold(0usize, |at, &len| at.checked_add(len.checked_next_multiple_of(ALIGN)?));
+    let pages =
+        places.and_then(map).ok_or_else(|| no_room(lens.iter().fold(0, |a, &len| len.saturating_add(a))))?;
     let pages = Arc::new(pages);
     let mut end = 0;
     Ok(lens.map(|len| {

@@ -46,7 +46,8 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Asks for the cache line at byte `at` of `bytes`, which may lie beyond its end.
+/// Asks for the cache line at byte `at` of `bytes`, which may lie beyond its end, to be brought near, but not into the
+/// nearest cache: a row of tiles would not fit there.
 #[inline(always)]
 fn prefetch(bytes: &[u8], at: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -2,9 +2,9 @@
 //! scales \[G, N\]. Version 1 stores z − 1 (modulo the number of codes), version 2 stores z.
 
 use super::address::{Address, Plane};
-use super::packing::{Axis, How, Packing, need_multiple, unpadded};
 use super::forms::ZeroForm;
 use super::lanes::for_lanes;
+use super::packing::{Axis, How, Packing, need_multiple, unpadded};
 use super::tile::{TILE, Tile, load, store, vectorized};
 use super::{LayerDesc, Padded};
 use crate::error::Result;

@@ -212,7 +212,11 @@ mod tests {
     }
 
     /// Layouts with a form for a layer of these sizes.
-    fn packings(k: usize, n: usize, group: u32) -> impl Iterator<Item = (&'static dyn Packing, Layout, Bits, Padded)> {
+    fn packings(
+        k: usize,
+        n: usize,
+        group: u32,
+    ) -> impl Iterator<Item = (&'static dyn Packing, Layout, Bits, Padded)> {
         let all = Layout::ALL.into_iter().flat_map(|layout| [(layout, Bits::Four), (layout, Bits::Eight)]);
         all.filter_map(move |(layout, bits)| {
             let spec = QuantSpec { bits, group: GroupSize::Of(group), zero_point: false };
@@ -244,7 +248,11 @@ mod tests {
                             for n in 0..TILE {
                                 let e = places.rows[k0 + k] + places.cols[n0 + n];
                                 let found = tile.get(bits, k, n);
-                                assert_eq!(found, get(&bytes, code, e), "{layout} {bits:?} {width:?} {k} {n}");
+                                assert_eq!(
+                                    found,
+                                    get(&bytes, code, e),
+                                    "{layout} {bits:?} {width:?} {k} {n}"
+                                );
                                 put(&mut slow, code, e, found);
                             }
                         }
@@ -274,7 +282,11 @@ mod tests {
                         let found = form.read(&bytes, &p, g, n);
                         let mut expected = [0; 64];
                         plane.get_run(&bytes, g, n, &mut expected);
-                        assert_eq!(found.map(|s| u16::from_le_bytes(s) as u32), expected, "{layout} {bits:?}");
+                        assert_eq!(
+                            found.map(|s| u16::from_le_bytes(s) as u32),
+                            expected,
+                            "{layout} {bits:?}"
+                        );
                         form.write(&mut copy, &p, g, n, &found);
                     }
                     assert!(copy == bytes, "{layout} {bits:?}");

@@ -67,14 +67,11 @@ pub fn repack_by(
         return Ok(desc);
     }
     let p = packing::padded(&desc)?;
-    let how = How { width, stream: out.qweight.len() >= STREAM && std::env::var("STREAM").is_ok() };
+    let how = How { width, stream: true };
     let sources = Sources::new(parts, &desc, &p)?.by(how);
     write(&sources, packing::of(to)?, &desc, &p, out, par);
     Ok(desc)
 }
-
-/// Codes of at least so many bytes are written past the caches: they would not stay there.
-const STREAM: usize = 4 << 20;
 
 /// Refuses outputs (qweight, scales, qzeros) that are not exactly of the sizes of `desc`, in bytes.
 pub(crate) fn check_outputs(desc: &LayerDesc, found: [usize; 3]) -> Result<()> {
@@ -94,11 +91,11 @@ pub(crate) fn check_outputs(desc: &LayerDesc, found: [usize; 3]) -> Result<()> {
     Ok(())
 }
 
-/// Zeroed memory for `desc`.
+/// Memory for `desc`, every byte of which is going to be written.
 fn empty(desc: LayerDesc) -> Result<Packed> {
     let sizes = packing::sizes(&desc)?;
     let padded = packing::padded(&desc)?;
-    let [qweight, scales, qzeros] = Buffer::several([sizes.qweight, sizes.scales, sizes.qzeros])?;
+    let [qweight, scales, qzeros] = Buffer::to_fill([sizes.qweight, sizes.scales, sizes.qzeros])?;
     Ok(Packed { desc, padded, qweight, scales, qzeros, bias: None, bias_dtype: Dtype::F16 })
 }
 
@@ -145,6 +142,9 @@ pub(super) fn write_codes(
     run_all(par, codes.tasks(out).collect());
 }
 
+/// Codes of at least so many bytes are written past the caches: they would not stay there.
+const STREAM: usize = 1 << 20;
+
 /// Writes codes in contiguous pieces, tile by tile.
 struct CodeWriter<'a> {
     sources: &'a Sources<'a>,
@@ -169,10 +169,17 @@ impl<'a> CodeWriter<'a> {
         par: &dyn Parallel,
     ) -> Self {
         let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
-        // A source whose slowest index is the other one is read in pieces of 8 tiles, which are whole cache lines.
-        let most = if packing.outer() == sources.outer() { 4 } else { 8 };
-        let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, most) * TILE;
-        let how = sources.how();
+        let tiles = outer.div_ceil(TILE);
+        // Of a source whose slowest index is the other one, a piece has a little of every row: the more the better, as
+        // long as there are pieces enough for threads to end at about the same time.
+        let most = match packing.outer() == sources.outer() {
+            true => 2,
+            false if tiles >= 16 * 4 * par.threads() => 16,
+            false => 8,
+        };
+        let depth = tiles.div_ceil(par.threads()).clamp(1, most) * TILE;
+        let bytes = padded.k * padded.n * packing.code_width(bits) / 8;
+        let how = How { stream: sources.how().stream && bytes >= STREAM, ..sources.how() };
         let stride = depth * par.threads();
         CodeWriter { sources, packing, bits, padded, how, places: OnceLock::new(), depth, stride }
     }
