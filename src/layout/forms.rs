@@ -151,7 +151,9 @@ impl ZeroForm {
     /// The inverse of [`ZeroForm::read`].
     #[inline]
     pub fn write(self, dst: &mut [u8], p: &Padded, g: usize, n: usize, zeros: &Zeros) {
-        let eight = |c: usize| u64::from_le_bytes(std::array::from_fn(|i| zeros[8 * c + i]));
+        // The CPU layout has whole bytes, in which anybody may have put anything.
+        let bytes = |c: usize| u64::from_le_bytes(std::array::from_fn(|i| zeros[8 * c + i]));
+        let eight = |c: usize| bytes(c) & all(15);
         match self {
             ZeroForm::Words { gemm, next, group, minus } => {
                 let words = dst.as_chunks_mut::<4>().0;
