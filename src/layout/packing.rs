@@ -98,9 +98,11 @@ pub(super) trait Packing: Sync {
     fn alignment(&self, bits: Bits) -> (usize, usize);
 
     /// Reads the 64 x 64 codes whose first is stored at (k0, n0).
+    #[allow(clippy::too_many_arguments)]
     fn read(&self, how: How, bits: Bits, src: &[u8], p: &Padded, k0: usize, n0: usize, tile: &mut Tile);
 
     /// The inverse of [`Packing::read`]; k0 and n0 are multiples of 64.
+    #[allow(clippy::too_many_arguments)]
     fn write(&self, how: How, bits: Bits, dst: &mut [u8], p: &Padded, k0: usize, n0: usize, tile: &Tile);
 }
 
