@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use awq_marlin::buffer::Buffer;
-use awq_marlin::cpu::{CpuDevice, CpuLinear, Isa, Kernel, XView, YMut};
+use awq_marlin::cpu::{Compute, CpuDevice, CpuLinear, Isa, Kernel, XView, YMut};
 use awq_marlin::layout::{LayerDesc, Layout, Packed, Padded};
 use awq_marlin::parallel::{Parallel, Pool};
 use awq_marlin::types::{Bits, Dtype, GroupSize, QuantSpec};
@@ -32,6 +32,7 @@ struct Options {
     m: Vec<usize>,
     dtypes: Vec<Dtype>,
     kernels: Vec<Kernel>,
+    compute: Compute,
     isa: Isa,
     bits: u32,
     group: i64,
@@ -47,6 +48,7 @@ impl Options {
             m: vec![1, 4, 16, 64, 256],
             dtypes: vec![Dtype::F16, Dtype::BF16, Dtype::F32],
             kernels: vec![Kernel::Auto],
+            compute: Compute::Exact,
             isa: Isa::detect().unwrap(),
             bits: 4,
             group: 128,
@@ -71,6 +73,9 @@ impl Options {
                     o.dtypes = value.split(',').map(|d| by_name(d).expect("a dtype")).collect();
                 }
                 "--kernel" => o.kernels = value.split(',').map(|k| Kernel::from_name(k).unwrap()).collect(),
+                "--compute" => {
+                    o.compute = if value == "int8" { Compute::Int8 } else { Compute::Exact };
+                }
                 "--isa" => o.isa = Isa::from_name(&value).and_then(Isa::require).unwrap(),
                 "--bits" => o.bits = value.parse().unwrap(),
                 "--group" => o.group = value.parse().unwrap(),
@@ -120,7 +125,7 @@ fn copies(o: &Options, k: usize, n: usize, device: &CpuDevice) -> Vec<CpuLinear>
     let mut layers: Vec<_> =
         (1..count).map(|_| CpuLinear::new(&first.packed().view(), device).unwrap()).collect();
     layers.push(first);
-    layers
+    layers.into_iter().map(|layer| layer.with_compute(o.compute).unwrap()).collect()
 }
 
 fn layer(o: &Options, k: usize, n: usize) -> Packed {
@@ -202,7 +207,9 @@ fn encode(v: f32, dtype: Dtype) -> Vec<u8> {
 
 /// Best speed of one pass over memory that no cache holds, each thread its own part.
 fn read_gbps(par: &dyn Parallel) -> f64 {
-    let memory = Buffer::zeroed(512 << 20).unwrap();
+    // Pages that were never written are all one page, which a cache holds.
+    let mut memory = Buffer::zeroed(512 << 20).unwrap();
+    memory.fill(1);
     let part = memory.len() / par.threads();
     best_of(8, || {
         par.run(par.threads(), &|i| {

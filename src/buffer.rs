@@ -7,12 +7,10 @@ use std::ptr::NonNull;
 use std::sync::RwLock;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::pages::{HUGE_PAGE, Pages};
 
 /// Boundary that every buffer lies on.
 pub const ALIGN: usize = 64;
-
-/// Buffers of at least this size ask the kernel for huge pages: sequential reads are up to 1.4 times faster.
-const HUGE_PAGE: usize = 2 << 20;
 
 /// Where buffers come from instead of the system's allocator.
 #[derive(Clone, Copy)]
@@ -45,6 +43,8 @@ pub unsafe fn set_allocator(allocator: Option<Allocator>) {
 /// Who gets the memory back.
 enum Owner {
     System(Layout),
+    /// Large ones; given back when this is dropped.
+    Pages(#[allow(dead_code)] Pages),
     Host(Allocator),
     /// Nobody: it was lent.
     Lent,
@@ -69,21 +69,20 @@ fn no_room(len: usize) -> Error {
 impl Buffer {
     /// `len` zero bytes; [`ErrorKind::OutOfMemory`] when there is no room.
     pub fn zeroed(len: usize) -> Result<Self> {
-        let align = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
-        let layout = Layout::from_size_align(len.max(1), align).map_err(|_| {
+        let layout = Layout::from_size_align(len.max(1), ALIGN).map_err(|_| {
             Error::new(ErrorKind::SizeOverflow, format!("a buffer of {len} bytes does not fit"))
         })?;
         let host = *ALLOCATOR.read().unwrap_or_else(|e| e.into_inner());
         if let Some(host) = host.filter(|_| len > 0) {
             return Self::from_host(len, host);
         }
+        if len >= HUGE_PAGE
+            && let Some(pages) = Pages::zeroed(len)
+        {
+            return Ok(Buffer { ptr: pages.at(), len, owner: Owner::Pages(pages) });
+        }
         // SAFETY: the layout's size is at least 1.
         let ptr = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_room(len))?;
-        #[cfg(target_os = "linux")]
-        if len >= HUGE_PAGE {
-            // SAFETY: the range was just allocated; the advice changes no contents, and a refusal is harmless.
-            unsafe { libc::madvise(ptr.as_ptr().cast(), len, libc::MADV_HUGEPAGE) };
-        }
         Ok(Buffer { ptr, len, owner: Owner::System(layout) })
     }
 
@@ -145,7 +144,7 @@ impl Drop for Buffer {
             Owner::Host(host) => unsafe {
                 (host.free)(host.user_data, self.ptr.as_ptr().cast(), self.len, ALIGN)
             },
-            Owner::Lent => {}
+            Owner::Pages(_) | Owner::Lent => {}
         }
     }
 }

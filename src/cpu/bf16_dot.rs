@@ -31,7 +31,7 @@ impl<const P: usize> Dot for Bf16Dot<P> {
     const X_BYTES: usize = 16 * P;
     const CODE_BYTES: usize = 64;
     const PRODUCTS: usize = 4 * P;
-    const ROWS: usize = 8;
+    const ROWS: usize = if P == 1 { 24 } else { 8 };
 
     #[inline(always)]
     unsafe fn step<const R: usize, const A: usize>(

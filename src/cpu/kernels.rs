@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Isa;
 use super::job::{PackedX, Rows, Strided, Tiles};
 use super::pack::{Form, Groups};
-use super::{dense, gemm, gemv, int8, pack};
+use super::{dense, gemm, gemv, integer, pack};
 use crate::types::Bits;
 
 type Y = Strided<*mut u8>;
@@ -29,51 +29,76 @@ pub(super) struct Kernels {
     pub gemm_tiles: usize,
     /// GEMV over bf16 pairs, for activations of one and of two bf16 numbers.
     pub bf16: Option<[Gemv; 2]>,
-    pub int8: &'static Int8Kernels,
+    pub integers: &'static Integers,
 }
 
-/// Kernels of int8 arithmetic.
-pub(super) struct Int8Kernels {
+/// Kernels of integer activations.
+pub(super) struct Integers {
+    /// One plane: int8 arithmetic.
+    pub int8: Planes,
+    /// [`integer::EXACT`] planes, where they are faster than f32 products.
+    pub exact: Option<Planes>,
+}
+
+/// Kernels of integers of a number of bytes.
+pub(super) struct Planes {
     pub quantize: Quantize,
     pub multiply4: Gemv,
     pub multiply8: Gemv,
-    /// Most rows of a block of x, and n-tiles at a time.
+    /// Most rows of a block of x.
     pub rows: usize,
-    pub tiles: usize,
 }
 
-macro_rules! int8_kernels {
-    ($name:ident, $lanes:ty, $tiles:literal x $rows:literal $(, features = $features:literal)?) => {
-        static $name: Int8Kernels = {
+macro_rules! planes {
+    ($name:ident, $lanes:ty, $planes:literal of $most:literal $(, features = $features:literal)?) => {
+        const $name: Planes = {
             $(#[target_feature(enable = $features)])?
             unsafe fn multiply4(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
                 // SAFETY: the caller's promises.
-                unsafe { int8::run::<$lanes, false, $tiles, $rows>(w, tiles, x, y) }
+                unsafe { integer::run::<$lanes, false, $planes, $most>(w, tiles, x, y) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn multiply8(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
                 // SAFETY: the caller's promises.
-                unsafe { int8::run::<$lanes, true, $tiles, $rows>(w, tiles, x, y) }
+                unsafe { integer::run::<$lanes, true, $planes, $most>(w, tiles, x, y) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn quantize(x: &Strided<*const u8>, groups: &Groups, bits: Bits, out: &PackedX, i: usize) {
                 // SAFETY: the caller's promises.
-                unsafe { int8::block::<$lanes>(x, groups, bits, out, i) }
+                unsafe { integer::block::<$lanes, $planes>(x, groups, bits, out, i) }
             }
-            Int8Kernels { quantize, multiply4, multiply8, rows: $rows, tiles: $tiles }
+            Planes { quantize, multiply4, multiply8, rows: $most / $planes }
         };
     };
 }
 
-int8_kernels!(PORTABLE_INT8, super::portable::Portable, 1 x 4);
+planes!(PORTABLE_INT8, super::portable::Portable, 1 of 4);
 #[cfg(target_arch = "x86_64")]
-int8_kernels!(AVX2_INT8, super::avx2::Avx2, 1 x 4, features = "avx2,fma,f16c");
+planes!(AVX2_INT8, super::avx2::Avx2, 1 of 4, features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
-int8_kernels!(VNNI_INT8, int8::Vnni, 2 x 12, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+planes!(VNNI_1, integer::Vnni, 1 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "x86_64")]
+planes!(VNNI_4, integer::Vnni, 4 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+
+static PORTABLE_INTEGERS: Integers = Integers { int8: PORTABLE_INT8, exact: None };
+#[cfg(target_arch = "x86_64")]
+static AVX2_INTEGERS: Integers = Integers { int8: AVX2_INT8, exact: None };
+#[cfg(target_arch = "x86_64")]
+static VNNI_INTEGERS: Integers = Integers { int8: VNNI_1, exact: Some(VNNI_4) };
+
+impl Integers {
+    /// Those of a number of planes, if there are any.
+    pub fn of(&self, planes: usize) -> Option<&Planes> {
+        match planes {
+            1 => Some(&self.int8),
+            _ => self.exact.as_ref(),
+        }
+    }
+}
 
 macro_rules! kernels {
     ($name:ident, $lanes:ty, gemv_rows = $gemv_rows:literal, gemm = $gemm_tiles:literal x $gemm_rows:literal,
-     dense = $nr:literal x $mr:literal, int8 = $int8:ident $(, features = $features:literal)?) => {
+     dense = $nr:literal x $mr:literal, integers = $integers:ident $(, features = $features:literal)?) => {
         static $name: Kernels = {
             $(#[target_feature(enable = $features)])?
             unsafe fn gemv4(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
@@ -110,18 +135,18 @@ macro_rules! kernels {
                 gemm_rows: $gemm_rows,
                 gemm_tiles: $gemm_tiles,
                 bf16: None,
-                int8: &$int8,
+                integers: &$integers,
             }
         };
     };
 }
 
-kernels!(PORTABLE, super::portable::Portable, gemv_rows = 4, gemm = 1 x 4, dense = 2 x 2, int8 = PORTABLE_INT8);
+kernels!(PORTABLE, super::portable::Portable, gemv_rows = 4, gemm = 1 x 4, dense = 2 x 2, integers = PORTABLE_INTEGERS);
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, int8 = AVX2_INT8,
+kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, integers = AVX2_INTEGERS,
          features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, int8 = AVX2_INT8,
+kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, integers = AVX2_INTEGERS,
          features = "avx512f,avx512bw,avx512dq,avx512vl");
 #[cfg(target_arch = "x86_64")]
 const BF16_DOTS: [Gemv; 2] = {
@@ -144,9 +169,9 @@ const BF16_DOTS: [Gemv; 2] = {
 #[cfg(target_arch = "x86_64")]
 static AVX512_BF16: Kernels = Kernels { bf16: Some(BF16_DOTS), ..AVX512 };
 #[cfg(target_arch = "x86_64")]
-static AVX512_VNNI: Kernels = Kernels { int8: &VNNI_INT8, ..AVX512 };
+static AVX512_VNNI: Kernels = Kernels { integers: &VNNI_INTEGERS, ..AVX512 };
 #[cfg(target_arch = "x86_64")]
-static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOTS), int8: &VNNI_INT8, ..AVX512 };
+static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOTS), integers: &VNNI_INTEGERS, ..AVX512 };
 
 impl Kernels {
     /// Those of an instruction set that the processor has.

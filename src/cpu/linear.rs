@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::CpuDevice;
-use super::int8;
+use super::integer;
 use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, share};
 use super::kernels::Kernels;
 use super::pack::{Form, Groups};
@@ -149,7 +149,7 @@ impl CpuLinear {
     fn check_call(&self, plan: &CpuPlan, x: &XView, y: &YMut, workspace_bytes: usize) -> Result<()> {
         let d = self.desc();
         let of_plan = (plan.k, plan.n, plan.isa, plan.compute, plan.regions.row_sums);
-        let sums = if self.bits().is_some() { self.row_sums() } else { 0 };
+        let sums = if self.bits().is_some() { self.row_sums(plan.form) } else { 0 };
         if of_plan != (d.k, d.n, self.device.isa(), self.compute, sums) || plan.bits != self.bits() {
             return Err(Error::invalid("the plan was made for another layer")
                 .subject("plan")
@@ -201,8 +201,10 @@ impl CpuLinear {
             // SAFETY: the kernels are of an instruction set that the processor has; `i` is a block.
             unsafe {
                 match (plan.form, plan.bits) {
-                    (Form::Int8, Some(bits)) => {
-                        (self.kernels.int8.quantize)(x, &self.groups, bits, packed, i)
+                    (Form::Integer { planes }, Some(bits)) => {
+                        if let Some(integers) = self.kernels.integers.of(planes) {
+                            (integers.quantize)(x, &self.groups, bits, packed, i)
+                        }
                     }
                     (form, _) => (self.kernels.pack)(x, &self.groups, form, packed, i),
                 }
@@ -237,11 +239,12 @@ impl CpuLinear {
             });
         };
         let w = self.tiles(bits);
-        if plan.form == Form::Int8 {
-            let int8 = self.kernels.int8;
-            let multiply = if bits == Bits::Four { int8.multiply4 } else { int8.multiply8 };
+        if let Form::Integer { planes } = plan.form
+            && let Some(integers) = self.kernels.integers.of(planes)
+        {
+            let multiply = if bits == Bits::Four { integers.multiply4 } else { integers.multiply8 };
             return self.spread(plan.tasks, |task| {
-                let range = share_of_groups(tiles, int8.tiles, plan.tasks, task);
+                let range = share_of_groups(tiles, integer::TILES, plan.tasks, task);
                 // SAFETY: the checks; tasks have different n-tiles.
                 unsafe { multiply(&w, range, x, y) }
             });
@@ -298,10 +301,10 @@ impl CpuLinear {
     }
 
     /// Numbers that stand beside each packed row.
-    pub(super) fn row_sums(&self) -> usize {
-        match self.compute {
-            Compute::Exact => self.groups.count,
-            Compute::Int8 => int8::row_sums(&self.groups),
+    pub(super) fn row_sums(&self, form: Form) -> usize {
+        match form {
+            Form::Integer { planes } => integer::row_sums(&self.groups, planes),
+            _ => self.groups.count,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The CPU backend: y = x · W + bias for quantized and dense layers, on any M, K and N.
 //!
 //! Activations are taken as given (F16, BF16 or F32), products are summed in f32; or, where the host asks for it
-//! ([`Compute::Int8`]), activations become 8-bit integers first (`int8/`). Kernels are written once over
+//! ([`Compute::Int8`]), activations become 8-bit integers first (`integer/`). Kernels are written once over
 //! sixteen lanes (`simd.rs`) and compiled for each instruction set; which one runs is decided when the program
 //! runs. There are two kernel versions, and [`CpuLinear::plan`] says which suits an M and why:
 //!
@@ -22,7 +22,7 @@ mod dense;
 mod device;
 mod gemm;
 mod gemv;
-mod int8;
+mod integer;
 mod isa;
 mod job;
 mod kernels;

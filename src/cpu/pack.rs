@@ -1,6 +1,6 @@
 //! Activations on their way into the workspace: converted, in padded group order, summed by group.
 
-use super::int8;
+use super::integer;
 use super::job::{LANES, PackedX, STEP, Strided};
 use super::simd::Simd;
 
@@ -11,8 +11,8 @@ pub(super) enum Form {
     F32,
     /// This many bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[planes\].
     Bf16 { planes: usize },
-    /// 8-bit integers with scales: see `int8/quantize.rs`.
-    Int8,
+    /// Integers of this many bytes, with scales: see `integer/quantize.rs`.
+    Integer { planes: usize },
 }
 
 impl Form {
@@ -21,7 +21,7 @@ impl Form {
         match self {
             Form::F32 => 4 * STEP,
             Form::Bf16 { planes } => 2 * STEP * planes,
-            Form::Int8 => int8::STEP_BYTES,
+            Form::Integer { planes } => integer::STEP_BYTES * planes,
         }
     }
 }
@@ -54,24 +54,25 @@ pub(super) unsafe fn block<S: Simd>(
     // SAFETY: the caller's promises; offsets stay below `steps` k-steps and `row_sums` sums of a row.
     unsafe {
         let to = out.at(i);
-        for r in 0..to.rows {
+        for r in 0..to.slots {
             for (g, start) in (0..groups.k).step_by(groups.group.max(1)).enumerate() {
                 let len = groups.group.min(groups.k - start);
                 let padded_start = g * groups.group_steps * STEP;
                 let padded_len = groups.group_steps.min(groups.steps - g * groups.group_steps) * STEP;
                 let mut sum = S::zero();
                 for at in (0..padded_len).step_by(LANES) {
-                    let from = x.element(to.first_row + r, start + at.min(len));
                     let v = match len.saturating_sub(at) {
-                        LANES.. => S::load_as(from, x.dtype),
-                        some => S::load_some(from, x.dtype, some),
+                        _ if r >= to.rows => S::zero(),
+                        LANES.. => S::load_as(x.element(to.first_row + r, start + at), x.dtype),
+                        0 => S::zero(),
+                        some => S::load_some(x.element(to.first_row + r, start + at), x.dtype, some),
                     };
                     sum = S::mul_add(v, S::splat(1.0), sum);
                     let count = LANES.min(padded_len - at);
-                    write::<S>(to.values.cast_mut(), to.rows, r, padded_start + at, v, count, form);
+                    write::<S>(to.values.cast_mut(), to.slots, r, padded_start + at, v, count, form);
                 }
                 if out.row_sums > 0 {
-                    *to.sums.cast_mut().add(g * to.rows + r) = S::sum(sum);
+                    *to.sums.cast_mut().add(g * to.slots + r) = S::sum(sum);
                 }
             }
         }
@@ -100,7 +101,7 @@ unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V,
                     scatter(&pairs[..count / 2], out.cast::<u32>().add(at), rows * planes);
                 }
             }
-            Form::Int8 => debug_assert!(false, "integers are packed elsewhere"),
+            Form::Integer { .. } => debug_assert!(false, "integers are packed elsewhere"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! int8 lanes as one 512-bit register: AVX-512 F, BW, DQ, VL and VNNI, which multiplies bytes and adds fours at once.
+//! Integer lanes as one 512-bit register: AVX-512 F, BW, DQ, VL and VNNI, which multiplies bytes and adds fours at once.
 
 use std::arch::x86_64::*;
 
@@ -21,6 +21,27 @@ impl Int8 for Avx512 {
     unsafe fn four_bytes(bytes: i32) -> __m512i {
         // SAFETY: see the impl.
         unsafe { _mm512_set1_epi32(bytes) }
+    }
+    #[inline(always)]
+    unsafe fn widen_u8(p: *const u8) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn times(a: __m512i, factor: i32) -> __m512i {
+        // The upper half of a is 0, so of the factor only its lower 16 bits count; cheaper than a full product.
+        // SAFETY: see the impl.
+        unsafe { _mm512_madd_epi16(a, _mm512_set1_epi32(factor)) }
+    }
+    #[inline(always)]
+    unsafe fn join(high: __m512i, low: __m512i) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_add_epi32(_mm512_slli_epi32::<8>(high), low) }
     }
     #[inline(always)]
     unsafe fn to_f32(v: __m512i) -> __m512 {
@@ -59,8 +80,18 @@ impl Int8 for Avx512 {
         unsafe { _mm512_reduce_max_ps(v) }
     }
     #[inline(always)]
-    unsafe fn round(v: __m512) -> [i8; 16] {
+    unsafe fn round(v: __m512) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_cvtps_epi32(v) }
+    }
+    #[inline(always)]
+    unsafe fn upper(v: __m512i) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_srai_epi32::<8>(_mm512_add_epi32(v, _mm512_set1_epi32(128))) }
+    }
+    #[inline(always)]
+    unsafe fn low_bytes(v: __m512i) -> [i8; 16] {
         // SAFETY: see the impl; the array is as long as the register.
-        unsafe { std::mem::transmute(_mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v))) }
+        unsafe { std::mem::transmute(_mm512_cvtepi32_epi8(v)) }
     }
 }

@@ -1,4 +1,4 @@
-//! What int8 kernels need beyond the f32 lanes.
+//! What integer kernels need beyond the f32 lanes.
 
 use crate::cpu::simd::Simd;
 
@@ -13,6 +13,13 @@ pub(in crate::cpu) trait Int8: Simd {
     unsafe fn zeros() -> Self::I;
     /// The same four bytes in every lane.
     unsafe fn four_bytes(bytes: i32) -> Self::I;
+    /// Sixteen bytes, 0 to 255.
+    unsafe fn widen_u8(p: *const u8) -> Self::I;
+    unsafe fn add(a: Self::I, b: Self::I) -> Self::I;
+    /// Lanes of a (0 to 255) times a factor within ±2^15.
+    unsafe fn times(a: Self::I, factor: i32) -> Self::I;
+    /// 256 · high + low.
+    unsafe fn join(high: Self::I, low: Self::I) -> Self::I;
     unsafe fn to_f32(v: Self::I) -> Self::V;
 
     /// The codes of a 4-bit tile of 64 bytes: rows (0, 4, 1, 5), then rows (2, 6, 3, 7).
@@ -27,6 +34,10 @@ pub(in crate::cpu) trait Int8: Simd {
     unsafe fn larger(a: Self::V, b: Self::V) -> Self::V;
     /// The largest lane.
     unsafe fn largest(v: Self::V) -> f32;
-    /// Rounded to nearest, ties to even; all lanes lie within ±127.5.
-    unsafe fn round(v: Self::V) -> [i8; 16];
+    /// Rounded to nearest, ties to even; all lanes lie within ±2^30.
+    unsafe fn round(v: Self::V) -> Self::I;
+    /// (v + 128) / 256, rounded down: what is left of v when its lowest byte, −128 to 127, is taken away.
+    unsafe fn upper(v: Self::I) -> Self::I;
+    /// The lowest bytes of the lanes.
+    unsafe fn low_bytes(v: Self::I) -> [i8; 16];
 }

@@ -1,4 +1,4 @@
-//! int8 lanes in plain Rust.
+//! Integer lanes in plain Rust.
 
 use super::lanes::Int8;
 use crate::cpu::portable::Portable;
@@ -21,6 +21,23 @@ impl Int8 for Portable {
     #[inline(always)]
     unsafe fn four_bytes(bytes: i32) -> I {
         [bytes; 16]
+    }
+    #[inline(always)]
+    unsafe fn widen_u8(p: *const u8) -> I {
+        // SAFETY: the trait's promise.
+        unsafe { p.cast::<[u8; 16]>().read_unaligned() }.map(i32::from)
+    }
+    #[inline(always)]
+    unsafe fn add(a: I, b: I) -> I {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    unsafe fn times(a: I, factor: i32) -> I {
+        a.map(|a| a.wrapping_mul(factor))
+    }
+    #[inline(always)]
+    unsafe fn join(high: I, low: I) -> I {
+        std::array::from_fn(|i| (high[i] << 8).wrapping_add(low[i]))
     }
     #[inline(always)]
     unsafe fn to_f32(v: I) -> [f32; 16] {
@@ -56,7 +73,15 @@ impl Int8 for Portable {
         v.into_iter().fold(v[0], f32::max)
     }
     #[inline(always)]
-    unsafe fn round(v: [f32; 16]) -> [i8; 16] {
-        v.map(|x| x.round_ties_even() as i8)
+    unsafe fn round(v: [f32; 16]) -> I {
+        v.map(|x| x.round_ties_even() as i32)
+    }
+    #[inline(always)]
+    unsafe fn upper(v: I) -> I {
+        v.map(|i| (i + 128) >> 8)
+    }
+    #[inline(always)]
+    unsafe fn low_bytes(v: I) -> [i8; 16] {
+        v.map(|i| i as i8)
     }
 }
