@@ -13,7 +13,7 @@ type Gemv = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y);
 type Gemm = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y, *mut u8);
 type Dense = unsafe fn(&Rows, Range<usize>, &PackedX, &Y);
 type Pack = unsafe fn(&Strided<*const u8>, &Groups, Form, &PackedX, usize);
-type Quantize = unsafe fn(&Strided<*const u8>, &Groups, Bits, &PackedX, usize);
+type Quantize = unsafe fn(&Strided<*const u8>, &Groups, Bits, &PackedX, usize) -> bool;
 
 /// Entry points; what each needs is said where the generic kernel is.
 pub(super) struct Kernels {
@@ -36,8 +36,8 @@ pub(super) struct Kernels {
 pub(super) struct Integers {
     /// One plane: int8 arithmetic.
     pub int8: Planes,
-    /// [`integer::EXACT`] planes, where they are faster than f32 products.
-    pub exact: Option<Planes>,
+    /// Three and four planes, where they are faster than f32 products.
+    pub exact: Option<[Planes; 2]>,
 }
 
 /// Kernels of integers of a number of bytes.
@@ -63,7 +63,13 @@ macro_rules! planes {
                 unsafe { integer::run::<$lanes, true, $planes, $most>(w, tiles, x, y) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn quantize(x: &Strided<*const u8>, groups: &Groups, bits: Bits, out: &PackedX, i: usize) {
+            unsafe fn quantize(
+                x: &Strided<*const u8>,
+                groups: &Groups,
+                bits: Bits,
+                out: &PackedX,
+                i: usize,
+            ) -> bool {
                 // SAFETY: the caller's promises.
                 unsafe { integer::block::<$lanes, $planes>(x, groups, bits, out, i) }
             }
@@ -78,20 +84,24 @@ planes!(AVX2_INT8, super::avx2::Avx2, 1 of 4, features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
 planes!(VNNI_1, integer::Vnni, 1 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
 #[cfg(target_arch = "x86_64")]
+planes!(VNNI_3, integer::Vnni, 3 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "x86_64")]
 planes!(VNNI_4, integer::Vnni, 4 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
 
 static PORTABLE_INTEGERS: Integers = Integers { int8: PORTABLE_INT8, exact: None };
 #[cfg(target_arch = "x86_64")]
 static AVX2_INTEGERS: Integers = Integers { int8: AVX2_INT8, exact: None };
 #[cfg(target_arch = "x86_64")]
-static VNNI_INTEGERS: Integers = Integers { int8: VNNI_1, exact: Some(VNNI_4) };
+static VNNI_INTEGERS: Integers = Integers { int8: VNNI_1, exact: Some([VNNI_3, VNNI_4]) };
 
 impl Integers {
     /// Those of a number of planes, if there are any.
     pub fn of(&self, planes: usize) -> Option<&Planes> {
-        match planes {
-            1 => Some(&self.int8),
-            _ => self.exact.as_ref(),
+        match (planes, &self.exact) {
+            (1, _) => Some(&self.int8),
+            (3, Some(exact)) => Some(&exact[0]),
+            (4, Some(exact)) => Some(&exact[1]),
+            _ => None,
         }
     }
 }
@@ -174,6 +184,15 @@ static AVX512_VNNI: Kernels = Kernels { integers: &VNNI_INTEGERS, ..AVX512 };
 static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOTS), integers: &VNNI_INTEGERS, ..AVX512 };
 
 impl Kernels {
+    /// Most rows of a block of GEMV.
+    pub fn most_rows(&self, form: Form) -> usize {
+        match form {
+            Form::F32 => self.gemv_rows,
+            Form::Bf16 { .. } => 24,
+            Form::Integer { planes } => self.integers.of(planes).map_or(1, |p| p.rows),
+        }
+    }
+
     /// Those of an instruction set that the processor has.
     pub fn of(isa: Isa) -> &'static Kernels {
         match isa {

@@ -24,6 +24,14 @@ impl Form {
             Form::Integer { planes } => integer::STEP_BYTES * planes,
         }
     }
+
+    /// What takes its place when activations turn out to need more: see `integer`.
+    pub fn wider(self) -> Form {
+        match self {
+            Form::Integer { planes: integer::EXACT } => Form::Integer { planes: integer::WIDE },
+            form => form,
+        }
+    }
 }
 
 /// The groups along K that x is cut into.

@@ -121,11 +121,7 @@ impl CpuPlan {
         let block_rows = match (bits, kernel) {
             (None, _) => 1,
             (_, Kernel::Gemv) | (_, Kernel::Gemm) if form != Form::F32 => {
-                let most = match form {
-                    Form::Integer { planes } => kernels.integers.of(planes).map_or(1, |p| p.rows),
-                    _ => 24,
-                };
-                block_rows(m.min(PASS_ROWS), most)
+                block_rows(m.min(PASS_ROWS), kernels.most_rows(form))
             }
             (_, Kernel::Gemv) => kernels.gemv_rows,
             _ => kernels.gemm_rows,
@@ -159,7 +155,7 @@ impl CpuPlan {
             }
             _ => 0,
         };
-        let (regions, workspace_bytes) = Regions::new(layer, (m, block_rows), form, tasks, scratch_bytes)?;
+        let (regions, workspace_bytes) = Regions::new(layer, (m, block_rows), form.wider(), tasks, scratch_bytes)?;
         Ok(CpuPlan {
             kernel,
             isa: layer.device().isa(),

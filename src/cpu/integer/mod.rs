@@ -7,9 +7,10 @@
 //! y\[n\] = bias\[n\] + Σ_chunks s\[g\]\[n\] · d · Σ_p 256^p · Σ_k (q − z\[g\]\[n\]) · i_p
 //!
 //! - One plane is int8 arithmetic: d = max|x| / 127, and the rounding of x is an error that the host has agreed to.
-//! - Four planes are exact arithmetic: d is the smallest power of two with max|x| / d below 2^30. Then x / d is an integer
-//!   unless x is much smaller than the largest of its chunk (by 2^−7 for f32, 2^−20 for f16), and what is lost is at most
-//!   2^−30 of the largest: less than sums in f32 lose.
+//! - Three planes are exact arithmetic: d is a power of two with max|x| / d a little below 2^23 or 2^22. What is lost of an
+//!   activation, if anything, is at most 2^−23 of the largest of its chunk: about what f32 sums lose, where partial sums
+//!   are as large. Products with a weight of 0 are 0, so a large activation may not count while its neighbours do; when
+//!   one is more than 64 times the mean of its chunk, all rows of the call take four planes, which lose 2^−30.
 //!
 //! Since integer sums have no order, and chunks are added one after the other, a row's result depends on nothing but the
 //! row, the layer and how the instruction set rounds its f32 sums: not on M, not on the rows beside it, not on threads.
@@ -34,8 +35,12 @@ use super::pack::Groups;
 /// for both.
 pub(super) const CHUNK: usize = 16;
 
-/// Planes of exact arithmetic.
-pub(super) const EXACT: usize = 4;
+/// Planes of exact arithmetic, and of exact arithmetic where an activation stands far above the rest of its chunk.
+pub(super) const EXACT: usize = 3;
+pub(super) const WIDE: usize = 4;
+
+/// How many times the mean of its chunk an activation may be before [`WIDE`] planes are needed.
+const FAR_ABOVE: f32 = 64.0;
 
 /// n-tiles that a kernel may take at a time, which no two tasks share.
 pub(super) const TILES: usize = 2;

@@ -10,12 +10,12 @@ use crate::cpu::job::{Block, LANES, PackedX, Strided, Tiles};
 const PREFETCH: usize = 2048;
 
 /// Blocks of more planes than this wait for products, not for memory.
-const FEW_PLANES: usize = 8;
+const FEW_PLANES: usize = 24;
 
 /// n-tiles whose codes stay in the second-level cache while the blocks of x pass by.
 const BAND: usize = 8;
 
-/// y of J n-tiles from `nt` on and a block of R rows in P planes (1 or 4), 8 bits if WIDE, else 4; the last tile of the layer may
+/// y of J n-tiles from `nt` on and a block of R rows in P planes (1, 3 or 4), 8 bits if WIDE, else 4; the last tile of the layer may
 /// stand in for one behind it. A sums of each output take turns, which hides the latency of few products.
 #[inline(always)]
 unsafe fn tiles<S: Int8, const WIDE: bool, const P: usize, const J: usize, const R: usize, const A: usize>(
@@ -55,32 +55,15 @@ unsafe fn tiles<S: Int8, const WIDE: bool, const P: usize, const J: usize, const
                         }
                     }
                 }
-                for step in start..end {
-                    let at = codes.map(|c| c.add(step * step_bytes));
-                    if R * P <= FEW_PLANES {
-                        for line in (0..step_bytes).step_by(64) {
-                            for p in at {
-                                S::prefetch(p.wrapping_add(PREFETCH + line));
-                            }
-                        }
+                let mut step = start;
+                while step + A.div_ceil(2) <= end {
+                    for turn in 0..A.div_ceil(2) {
+                        add_step::<S, WIDE, P, J, R, A>(codes, x.values, step + turn, 2 * turn, &mut acc);
                     }
-                    let bytes = at.map(|p| match WIDE {
-                        false => S::bytes4(p),
-                        true => [S::bytes8(p), S::bytes8(p.add(64))],
-                    });
-                    let words = x.values.cast::<i32>().add(step * 2 * R * P);
-                    for half in 0..2 {
-                        for r in 0..R {
-                            for p in 0..P {
-                                let at = words.add((half * R + r) * P + p);
-                                let four = S::four_bytes(at.read_unaligned());
-                                for j in 0..J {
-                                    let sum = &mut acc[r][j][p][half % A];
-                                    *sum = S::dot::<WIDE>(*sum, bytes[j][half], four);
-                                }
-                            }
-                        }
-                    }
+                    step += A.div_ceil(2);
+                }
+                for step in step..end {
+                    add_step::<S, WIDE, P, J, R, A>(codes, x.values, step, 0, &mut acc);
                 }
                 for r in 0..R {
                     let d = S::splat(*beside.add(r));
@@ -102,6 +85,46 @@ unsafe fn tiles<S: Int8, const WIDE: bool, const P: usize, const J: usize, const
     }
 }
 
+/// Adds the products of k-step `step`, beginning with the sums whose turn it is.
+#[inline(always)]
+unsafe fn add_step<S: Int8, const WIDE: bool, const P: usize, const J: usize, const R: usize, const A: usize>(
+    codes: [*const u8; J],
+    x: *const u8,
+    step: usize,
+    turn: usize,
+    acc: &mut [[[[S::I; A]; P]; J]; R],
+) {
+    // SAFETY: the caller's tiles and block have the k-step.
+    unsafe {
+        let step_bytes = if WIDE { 128 } else { 64 };
+        let mut bytes = [[S::zeros(); 2]; J];
+        for j in 0..J {
+            let at = codes[j].add(step * step_bytes);
+            if R * P <= FEW_PLANES {
+                for line in (0..step_bytes).step_by(64) {
+                    S::prefetch(at.wrapping_add(PREFETCH + line));
+                }
+            }
+            bytes[j] = match WIDE {
+                false => S::bytes4(at),
+                true => [S::bytes8(at), S::bytes8(at.add(64))],
+            };
+        }
+        let words = x.cast::<i32>().add(step * 2 * R * P);
+        for half in 0..2 {
+            for r in 0..R {
+                for p in 0..P {
+                    let four = S::four_bytes(words.add((half * R + r) * P + p).read_unaligned());
+                    for j in 0..J {
+                        let sum = &mut acc[r][j][p][(turn + half) % A];
+                        *sum = S::dot::<WIDE>(*sum, bytes[j][half], four);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Σ_p 256^p · (sum of the plane's parts). Sums of a plane lie within 2^23, so two of them join in 32 bits.
 #[inline(always)]
 unsafe fn value<S: Int8, const P: usize, const A: usize>(parts: [[S::I; A]; P]) -> S::V {
@@ -114,10 +137,12 @@ unsafe fn value<S: Int8, const P: usize, const A: usize>(parts: [[S::I; A]; P]) 
                 planes[p] = S::add(planes[p], *part);
             }
         }
-        let pair = |p: usize| S::to_f32(S::join(planes[p + 1], planes[p]));
         match P {
-            4 => S::mul_add(pair(2), S::splat(65536.0), pair(0)),
-            _ => S::to_f32(planes[0]),
+            1 => S::to_f32(planes[0]),
+            _ => {
+                let high = if P == 3 { planes[2] } else { S::join(planes[P - 1], planes[2]) };
+                S::mul_add(S::to_f32(high), S::splat(65536.0), S::to_f32(S::join(planes[1], planes[0])))
+            }
         }
     }
 }
@@ -165,7 +190,9 @@ unsafe fn rows<S: Int8, const WIDE: bool, const P: usize, const R: usize, const 
     // SAFETY: the caller's promises.
     unsafe {
         if R * P == 1 && MOST > 4 {
-            tiles.step_by(2).for_each(|nt| self::tiles::<S, WIDE, P, 2, R, 2>(w, nt, x, y));
+            tiles.for_each(|nt| self::tiles::<S, WIDE, P, 1, R, 4>(w, nt, x, y));
+        } else if R * P <= 4 && MOST > 4 {
+            tiles.for_each(|nt| self::tiles::<S, WIDE, P, 1, R, 2>(w, nt, x, y));
         } else if R * P * 2 <= MOST / 2 {
             tiles.step_by(2).for_each(|nt| self::tiles::<S, WIDE, P, 2, R, 1>(w, nt, x, y));
         } else {

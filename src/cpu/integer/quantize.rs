@@ -12,6 +12,8 @@ use crate::types::{Bits, Dtype};
 ///
 /// A chunk with an infinite or NaN activation has the scale NaN, and so has every output of the row.
 ///
+/// True when [`super::EXACT`] planes were asked for and a chunk needs [`super::WIDE`].
+///
 /// # Safety
 /// The instruction set of `S`; x has the rows and `k` columns, and `out` is writable and sized for P planes.
 #[inline(always)]
@@ -21,10 +23,11 @@ pub(in crate::cpu) unsafe fn block<S: Int8, const P: usize>(
     bits: Bits,
     out: &PackedX,
     i: usize,
-) {
+) -> bool {
     // SAFETY: the caller's promises; offsets stay below `steps` k-steps and `row_sums` numbers of a row.
     unsafe {
         let to = out.at(i);
+        let mut too_wide = false;
         for r in 0..to.slots {
             let mut beside = to.sums.cast_mut();
             for (g, start) in (0..groups.k).step_by(groups.group.max(1)).enumerate() {
@@ -44,7 +47,8 @@ pub(in crate::cpu) unsafe fn block<S: Int8, const P: usize>(
                     let count = CHUNK.min(steps - step);
                     let words =
                         to.values.cast_mut().cast::<u32>().add(((first + step) * 2 * to.slots + r) * P);
-                    let (scale, sums) = piece.quantize::<S, P>(count, bits, words, to.slots * P);
+                    let (scale, sums, wide) = piece.quantize::<S, P>(count, bits, words, to.slots * P);
+                    too_wide |= wide;
                     *beside.add(r) = scale;
                     for (p, sum) in sums.into_iter().enumerate() {
                         *beside.add(to.slots + r * P + p).cast::<i32>() = -sum;
@@ -53,6 +57,7 @@ pub(in crate::cpu) unsafe fn block<S: Int8, const P: usize>(
                 }
             }
         }
+        P == super::EXACT && too_wide
     }
 }
 
@@ -78,7 +83,8 @@ impl Piece {
         }
     }
 
-    /// Writes the words of `steps` k-steps, `stride` words apart; gives the scale and the sums of the planes.
+    /// Writes the words of `steps` k-steps, `stride` words apart; gives the scale, the sums of the planes, and whether an
+    /// activation is far above the rest.
     #[inline(always)]
     unsafe fn quantize<S: Int8, const P: usize>(
         &self,
@@ -86,18 +92,21 @@ impl Piece {
         bits: Bits,
         words: *mut u32,
         stride: usize,
-    ) -> (f32, [i32; P]) {
+    ) -> (f32, [i32; P], bool) {
         // SAFETY: the words of the chunk are writable.
         unsafe {
             // x · 0 is 0 for every finite x and NaN for all others, and NaN stays in a sum.
-            let (mut large, mut probe) = (S::zero(), S::zero());
+            let (mut large, mut probe, mut all) = (S::zero(), S::zero(), S::zero());
             for at in (0..steps * STEP).step_by(LANES) {
                 let v = self.load::<S>(at);
                 large = S::larger(large, v);
                 probe = S::mul_add(v, S::zero(), probe);
+                all = S::mul_add(S::larger(S::zero(), v), S::splat(1.0), all);
             }
             let finite = S::sum(probe) == 0.0;
-            let scale = if finite { Scale::of::<P>(S::largest(large)) } else { Scale::NONE };
+            let largest = S::largest(large);
+            let scale = if finite { Scale::of::<P>(largest) } else { Scale::NONE };
+            let wide = finite && largest / super::FAR_ABOVE * (steps * STEP) as f32 > S::sum(all);
 
             let mut sums = [0; P];
             for at in (0..steps * STEP).step_by(LANES) {
@@ -116,7 +125,7 @@ impl Piece {
                     }
                 }
             }
-            (scale.unit, sums)
+            (scale.unit, sums, wide)
         }
     }
 }
@@ -133,7 +142,7 @@ impl Scale {
 
     #[inline(always)]
     fn of<const P: usize>(largest: f32) -> Scale {
-        if P == 1 { Scale::of_bytes(largest) } else { Scale::power_of_two(largest, 8 * P as i32 - 2) }
+        if P == 1 { Scale::of_bytes(largest) } else { Scale::power_of_two(largest, if P == 4 { 30 } else { 8 * P as i32 - 1 }) }
     }
 
     /// 1/127 of the largest activation.
@@ -151,8 +160,8 @@ impl Scale {
     /// The smallest power of two by which the largest activation is below 2^bits, or that of f32's smallest number.
     #[inline(always)]
     fn power_of_two(largest: f32, bits: i32) -> Scale {
-        // 2^exponent is above the largest.
-        let exponent = ((largest.to_bits() >> 23) as i32).max(1) - 126;
+        // 2^exponent is above 1 + 2^-6 times the largest: its integer is below 127 / 128 of 2^bits.
+        let exponent = (((largest * 1.015625).to_bits() >> 23) as i32).max(1) - 126;
         let unit = (exponent - bits).max(-149);
         Scale { unit: power(unit), factors: [power(-unit / 2), power(-unit - -unit / 2)] }
     }
