@@ -138,13 +138,16 @@ impl Strided<*const u8> {
     }
 }
 
-/// The numbers of rows that kernels are compiled for: at least `rows`, which is at most 24.
+/// As many sums of products as fit into 32 registers, beside what they are made of.
+pub(super) const MOST_SLOTS: usize = 24;
+
+/// The numbers of rows that kernels are compiled for: at least `rows`, which is at most [`MOST_SLOTS`].
 pub(super) fn slots(rows: usize) -> usize {
     match rows {
         ..=8 => rows,
         9..=16 => rows.next_multiple_of(2),
         17..=20 => 20,
-        _ => 24,
+        _ => MOST_SLOTS,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Isa;
-use super::job::{PackedX, Rows, Strided, Tiles};
+use super::job::{MOST_SLOTS, PackedX, Rows, Strided, Tiles};
 use super::pack::{Form, Groups};
 use super::{dense, gemm, gemv, integer, pack};
 use crate::types::Bits;
@@ -27,8 +27,8 @@ pub(super) struct Kernels {
     pub gemm_rows: usize,
     /// n-tiles that GEMM takes at a time.
     pub gemm_tiles: usize,
-    /// GEMV over bf16 pairs, for activations of one and of two bf16 numbers.
-    pub bf16: Option<[Gemv; 2]>,
+    /// GEMV over bf16 pairs, of 4-bit codes.
+    pub bf16: Option<Gemv>,
     pub integers: &'static Integers,
 }
 
@@ -159,36 +159,29 @@ kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, in
 kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, integers = AVX2_INTEGERS,
          features = "avx512f,avx512bw,avx512dq,avx512vl");
 #[cfg(target_arch = "x86_64")]
-const BF16_DOTS: [Gemv; 2] = {
-    use super::bf16_dot::Bf16Dot;
-
+const BF16_DOT: Gemv = {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    unsafe fn one(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+    unsafe fn dot(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
         // SAFETY: the caller's promises.
-        unsafe { gemv::run::<Bf16Dot<1>>(w, tiles, x, y) }
+        unsafe { gemv::run::<super::bf16_dot::Bf16Dot>(w, tiles, x, y) }
     }
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    unsafe fn two(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
-        // SAFETY: the caller's promises.
-        unsafe { gemv::run::<Bf16Dot<2>>(w, tiles, x, y) }
-    }
-    [one, two]
+    dot
 };
 
 /// AVX-512 with what later processors added: BF16 dot products, VNNI, both.
 #[cfg(target_arch = "x86_64")]
-static AVX512_BF16: Kernels = Kernels { bf16: Some(BF16_DOTS), ..AVX512 };
+static AVX512_BF16: Kernels = Kernels { bf16: Some(BF16_DOT), ..AVX512 };
 #[cfg(target_arch = "x86_64")]
 static AVX512_VNNI: Kernels = Kernels { integers: &VNNI_INTEGERS, ..AVX512 };
 #[cfg(target_arch = "x86_64")]
-static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOTS), integers: &VNNI_INTEGERS, ..AVX512 };
+static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOT), integers: &VNNI_INTEGERS, ..AVX512 };
 
 impl Kernels {
     /// Most rows of a block of GEMV.
     pub fn most_rows(&self, form: Form) -> usize {
         match form {
             Form::F32 => self.gemv_rows,
-            Form::Bf16 { .. } => 24,
+            Form::Bf16 => MOST_SLOTS,
             Form::Integer { planes } => self.integers.of(planes).map_or(1, |p| p.rows),
         }
     }

@@ -264,7 +264,7 @@ impl CpuLinear {
         {
             let multiply = if bits == Bits::Four { integers.multiply4 } else { integers.multiply8 };
             return self.spread(plan.tasks, |task| {
-                let range = share_of_groups(tiles, integer::TILES, plan.tasks, task);
+                let range = share(tiles, plan.tasks, task);
                 // SAFETY: the checks; tasks have different n-tiles.
                 unsafe { multiply(&w, range, x, y) }
             });
@@ -278,8 +278,7 @@ impl CpuLinear {
             });
         }
         let gemv = match (form, bits, self.kernels.bf16) {
-            (Form::Bf16 { planes: 1 }, _, Some(dots)) => dots[0],
-            (Form::Bf16 { .. }, _, Some(dots)) => dots[1],
+            (Form::Bf16, _, Some(dot)) => dot,
             (_, Bits::Eight, _) => self.kernels.gemv8,
             (_, Bits::Four, _) => self.kernels.gemv4,
         };

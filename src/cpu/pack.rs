@@ -9,8 +9,8 @@ use super::simd::Simd;
 pub(super) enum Form {
     /// f32, \[k\]\[R\].
     F32,
-    /// This many bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[planes\].
-    Bf16 { planes: usize },
+    /// bf16, for activations that are: pairs of k, \[k/2\]\[R\].
+    Bf16,
     /// Integers of this many bytes, with scales: see `integer/quantize.rs`.
     Integer { planes: usize },
 }
@@ -20,7 +20,7 @@ impl Form {
     pub fn step_bytes(self) -> usize {
         match self {
             Form::F32 => 4 * STEP,
-            Form::Bf16 { planes } => 2 * STEP * planes,
+            Form::Bf16 => 2 * STEP,
             Form::Integer { planes } => integer::STEP_BYTES * planes,
         }
     }
@@ -99,15 +99,10 @@ unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V,
                 S::store(lanes.as_mut_ptr().cast(), v);
                 scatter(&lanes[..count], out.cast::<u32>().add(k * rows + r), rows);
             }
-            Form::Bf16 { planes } => {
-                let mut rest = v;
-                for p in 0..planes {
-                    let mut pairs = [0u32; LANES / 2];
-                    S::store_bf16(pairs.as_mut_ptr().cast(), rest);
-                    rest = S::sub(rest, S::load_bf16(pairs.as_ptr().cast()));
-                    let at = (k / 2 * rows + r) * planes + p;
-                    scatter(&pairs[..count / 2], out.cast::<u32>().add(at), rows * planes);
-                }
+            Form::Bf16 => {
+                let mut pairs = [0u32; LANES / 2];
+                S::store_bf16(pairs.as_mut_ptr().cast(), v);
+                scatter(&pairs[..count / 2], out.cast::<u32>().add(k / 2 * rows + r), rows);
             }
             Form::Integer { .. } => debug_assert!(false, "integers are packed elsewhere"),
         }

@@ -74,8 +74,7 @@ const TASKS_PER_THREAD: usize = 4;
 /// lanes of f32 decoding costs little, with fewer it costs as much as the products.
 fn gemv_limit(kernels: &Kernels, form: Form) -> usize {
     match form {
-        Form::Bf16 { planes: 1 } | Form::Integer { .. } => usize::MAX,
-        Form::Bf16 { .. } => 32,
+        Form::Bf16 | Form::Integer { .. } => usize::MAX,
         Form::F32 if kernels.gemv_rows >= 8 => 48,
         Form::F32 => kernels.gemv_rows,
     }
@@ -103,9 +102,8 @@ impl CpuPlan {
         let bits = layer.bits();
         let dots = match (dtype, bits, kernels.bf16) {
             _ if layer.compute() == Compute::Int8 => Form::Integer { planes: 1 },
-            (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 1 },
+            (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16,
             (_, Some(_), _) if kernels.integers.exact.is_some() => Form::Integer { planes: integer::EXACT },
-            (Dtype::F16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 2 },
             _ => Form::F32,
         };
         let limit = if bits.is_some() { gemv_limit(kernels, dots) } else { kernels.gemv_rows };
@@ -131,14 +129,13 @@ impl CpuPlan {
             layer.bytes().saturating_add(m.saturating_mul(k.saturating_add(n)).saturating_mul(dtype.bytes()));
         let operations = [m, n, k].iter().fold(2u64, |product, size| product.saturating_mul(*size as u64));
         let tile_groups = match kernel {
-            _ if matches!(form, Form::Integer { .. }) => n.div_ceil(LANES * integer::TILES),
-            Kernel::Gemm if bits.is_some() => n.div_ceil(LANES * kernels.gemm_tiles),
+            Kernel::Gemm if bits.is_some() && form == Form::F32 => n.div_ceil(LANES * kernels.gemm_tiles),
             _ => n.div_ceil(LANES),
         };
         // A core reads some 20 bytes or does some 100 operations in a nanosecond, 200 on bf16, 400 on bytes.
         let each = match form {
             Form::F32 => 100,
-            Form::Bf16 { planes } => 200 / planes as u64,
+            Form::Bf16 => 200,
             Form::Integer { planes } => 400 / planes as u64,
         };
         let ns = (bytes_moved / 20).saturating_add((operations / each) as usize);
@@ -192,11 +189,8 @@ impl CpuPlan {
             (_, Form::Integer { .. }) => {
                 "activations as integers of a few bytes, exact sums of four products by one instruction"
             }
-            (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
+            (Kernel::Gemv, Form::Bf16) => {
                 "codes decoded in registers, bf16 pairs multiplied by one instruction"
-            }
-            (Kernel::Gemv, Form::Bf16 { .. }) => {
-                "codes decoded in registers, activations split exactly into two bf16 numbers"
             }
             (Kernel::Gemv, Form::F32) => "codes decoded in registers, f32 multiplications",
             _ => "panels of weights dequantized to f32 once for all rows",

@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Int8;
+use super::lanes::{Int8, ORDER4};
 use crate::cpu::avx2::Avx2;
+use crate::types::Bits;
 
 type I = [__m256i; 2];
 
@@ -130,14 +131,31 @@ impl Int8 for Avx2 {
         unsafe { v.map(|half| _mm256_srai_epi32::<8>(_mm256_add_epi32(half, _mm256_set1_epi32(128)))) }
     }
     #[inline(always)]
-    unsafe fn low_bytes(v: I) -> [i8; 16] {
+    unsafe fn low_byte(v: I) -> I {
+        // SAFETY: see the impl.
+        unsafe { v.map(|half| _mm256_srai_epi32::<24>(_mm256_slli_epi32::<24>(half))) }
+    }
+    #[inline(always)]
+    unsafe fn words(v: I, bits: Bits) -> [u32; 4] {
         // SAFETY: see the impl; the array is as long as the register.
         unsafe {
             let [a, b] = v.map(|half| _mm256_and_si256(half, _mm256_set1_epi32(255)));
             // Packing works within 128-bit halves; the permutation puts the quarters back in order.
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(a, b));
-            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-            std::mem::transmute(bytes)
+            let shorts = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(a, b));
+            let (low, high) = (_mm256_castsi256_si128(shorts), _mm256_extracti128_si256::<1>(shorts));
+            let bytes = _mm_packus_epi16(low, high);
+            std::mem::transmute(match bits {
+                Bits::Four => _mm_shuffle_epi8(bytes, _mm_loadu_si128(ORDER4.as_ptr().cast())),
+                Bits::Eight => bytes,
+            })
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(v: I) -> i32 {
+        // SAFETY: see the impl; the array is as long as the register.
+        unsafe {
+            let lanes: [i32; 8] = std::mem::transmute(_mm256_add_epi32(v[0], v[1]));
+            lanes.iter().sum()
         }
     }
 }

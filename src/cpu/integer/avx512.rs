@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Int8;
+use super::lanes::{Int8, ORDER4};
 use crate::cpu::avx512::Avx512;
+use crate::types::Bits;
 
 /// AVX-512 with VNNI.
 pub(in crate::cpu) type Vnni = Avx512;
@@ -90,8 +91,24 @@ impl Int8 for Avx512 {
         unsafe { _mm512_srai_epi32::<8>(_mm512_add_epi32(v, _mm512_set1_epi32(128))) }
     }
     #[inline(always)]
-    unsafe fn low_bytes(v: __m512i) -> [i8; 16] {
+    unsafe fn low_byte(v: __m512i) -> __m512i {
+        // SAFETY: see the impl.
+        unsafe { _mm512_srai_epi32::<24>(_mm512_slli_epi32::<24>(v)) }
+    }
+    #[inline(always)]
+    unsafe fn words(v: __m512i, bits: Bits) -> [u32; 4] {
         // SAFETY: see the impl; the array is as long as the register.
-        unsafe { std::mem::transmute(_mm512_cvtepi32_epi8(v)) }
+        unsafe {
+            let bytes = _mm512_cvtepi32_epi8(v);
+            std::mem::transmute(match bits {
+                Bits::Four => _mm_shuffle_epi8(bytes, _mm_loadu_si128(ORDER4.as_ptr().cast())),
+                Bits::Eight => bytes,
+            })
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(v: __m512i) -> i32 {
+        // SAFETY: see the impl.
+        unsafe { _mm512_reduce_add_epi32(v) }
     }
 }

@@ -1,6 +1,10 @@
 //! What integer kernels need beyond the f32 lanes.
 
 use crate::cpu::simd::Simd;
+use crate::types::Bits;
+
+/// Which lane each byte of the words of two k-steps comes from, with 4 bits; with 8 bits they are in order.
+pub(super) const ORDER4: [u8; 16] = [0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15];
 
 /// Sixteen lanes of 32-bit integers, each also seen as four bytes.
 ///
@@ -38,6 +42,11 @@ pub(in crate::cpu) trait Int8: Simd {
     unsafe fn round(v: Self::V) -> Self::I;
     /// (v + 128) / 256, rounded down: what is left of v when its lowest byte, −128 to 127, is taken away.
     unsafe fn upper(v: Self::I) -> Self::I;
-    /// The lowest bytes of the lanes.
-    unsafe fn low_bytes(v: Self::I) -> [i8; 16];
+    /// The lowest byte of each lane, −128 to 127.
+    unsafe fn low_byte(v: Self::I) -> Self::I;
+    /// The lowest bytes of the lanes as words of four, in the order in which `bytes4` (4 bits) or `bytes8` has the
+    /// codes of two k-steps.
+    unsafe fn words(v: Self::I, bits: Bits) -> [u32; 4];
+    /// The sum of the lanes.
+    unsafe fn total(v: Self::I) -> i32;
 }

@@ -42,9 +42,6 @@ pub(super) const WIDE: usize = 4;
 /// How many times the mean of its chunk an activation may be before [`WIDE`] planes are needed.
 const FAR_ABOVE: f32 = 64.0;
 
-/// n-tiles that a kernel may take at a time, which no two tasks share.
-pub(super) const TILES: usize = 2;
-
 /// Bytes of a plane of a row's k-step.
 pub(super) const STEP_BYTES: usize = super::job::STEP;
 

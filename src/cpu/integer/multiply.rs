@@ -6,119 +6,104 @@ use super::CHUNK;
 use super::lanes::Int8;
 use crate::cpu::job::{Block, LANES, PackedX, Strided, Tiles};
 
-/// How far ahead of their use codes are asked for, in each of the J streams.
-const PREFETCH: usize = 2048;
-
-/// Blocks of more planes than this wait for products, not for memory.
-const FEW_PLANES: usize = 24;
-
 /// n-tiles whose codes stay in the second-level cache while the blocks of x pass by.
 const BAND: usize = 8;
 
-/// y of J n-tiles from `nt` on and a block of R rows in P planes (1, 3 or 4), 8 bits if WIDE, else 4; the last tile of the layer may
-/// stand in for one behind it. A sums of each output take turns, which hides the latency of few products.
+/// How far ahead of their use codes are asked for: the fewer products a tile has, the sooner the next one is needed.
+const fn prefetch(planes: usize) -> usize {
+    if planes <= 3 { 8192 } else { 4096 }
+}
+
+/// y of n-tile `nt` and a block of R rows in P planes (1, 3 or 4), 8 bits if WIDE, else 4. A sums of each output take
+/// turns, which hides the latency of few products.
 #[inline(always)]
-unsafe fn tiles<S: Int8, const WIDE: bool, const P: usize, const J: usize, const R: usize, const A: usize>(
+unsafe fn tile<S: Int8, const WIDE: bool, const P: usize, const R: usize, const A: usize>(
     w: &Tiles,
     nt: usize,
     x: Block,
     y: &Strided<*mut u8>,
 ) {
-    // SAFETY: the tiles are those of `w` and `x` has R rows; all offsets follow from the layout.
+    // SAFETY: the tile is one of `w` and `x` has R slots; all offsets follow from the layout.
     unsafe {
-        let last = w.n.div_ceil(LANES) - 1;
-        let tile: [usize; J] = std::array::from_fn(|j| (nt + j).min(last));
-        let step_bytes = if WIDE { 128 } else { 64 };
-        let codes = tile.map(|t| w.codes.as_ptr().add(t * w.steps * step_bytes));
-        let mut total = [tile.map(|t| S::load(w.bias.as_ptr().add(t * LANES))); R];
+        let codes = w.codes.as_ptr().add(nt * w.steps * step_bytes::<WIDE>());
+        let mut total = [S::load(w.bias.as_ptr().add(nt * LANES)); R];
         let mut beside = x.sums;
         for g in 0..w.groups {
-            let group = tile.map(|t| (t * w.groups + g) * LANES);
-            let scale =
-                group.map(|at| S::load_as(w.scales.as_ptr().add(at * w.scale_dtype.bytes()), w.scale_dtype));
-            let zero = group.map(|at| match w.zeros.is_empty() {
+            let group = (nt * w.groups + g) * LANES;
+            let scale = S::load_as(w.scales.as_ptr().add(group * w.scale_dtype.bytes()), w.scale_dtype);
+            let zero = match w.zeros.is_empty() {
                 true => S::four_bytes(i32::from(w.bits.mid())),
-                false => S::widen_u8(w.zeros.as_ptr().add(at)),
-            });
+                false => S::widen_u8(w.zeros.as_ptr().add(group)),
+            };
             let steps = w.group(g);
             let mut start = steps.start;
             while start < steps.end {
                 let end = (start + CHUNK).min(steps.end);
                 // Beginning with −z · Σ i, the sums end as Σ (q − z) · i.
                 let minus_sums = beside.add(R).cast::<i32>();
-                let mut acc = [[[[S::zeros(); A]; P]; J]; R];
+                let mut acc = [[[S::zeros(); A]; P]; R];
                 for r in 0..R {
                     for p in 0..P {
-                        let minus_sum = *minus_sums.add(r * P + p);
-                        for j in 0..J {
-                            acc[r][j][p][0] = S::times(zero[j], minus_sum);
-                        }
+                        acc[r][p][0] = S::times(zero, *minus_sums.add(r * P + p));
                     }
                 }
                 let mut step = start;
-                while step + A.div_ceil(2) <= end {
-                    for turn in 0..A.div_ceil(2) {
-                        add_step::<S, WIDE, P, J, R, A>(codes, x.values, step + turn, 2 * turn, &mut acc);
+                if A > 2 {
+                    while step + 2 <= end {
+                        add_step::<S, WIDE, P, R, A>(codes, x.values, step, 0, &mut acc);
+                        add_step::<S, WIDE, P, R, A>(codes, x.values, step + 1, 2, &mut acc);
+                        step += 2;
                     }
-                    step += A.div_ceil(2);
                 }
-                for step in step..end {
-                    add_step::<S, WIDE, P, J, R, A>(codes, x.values, step, 0, &mut acc);
+                while step < end {
+                    add_step::<S, WIDE, P, R, A>(codes, x.values, step, 0, &mut acc);
+                    step += 1;
                 }
                 for r in 0..R {
-                    let d = S::splat(*beside.add(r));
-                    for j in 0..J {
-                        let products = value::<S, P, A>(acc[r][j]);
-                        total[r][j] = S::mul_add(S::mul(products, d), scale[j], total[r][j]);
-                    }
+                    let products = S::mul(value::<S, P, A>(acc[r]), S::splat(*beside.add(r)));
+                    total[r] = S::mul_add(products, scale, total[r]);
                 }
                 beside = beside.add(R * (1 + P));
                 start = end;
             }
         }
+        let col = nt * LANES;
         for r in 0..x.rows {
-            for j in 0..J.min(last + 1 - nt) {
-                let col = (nt + j) * LANES;
-                S::store_some(y.element(x.first_row + r, col), total[r][j], y.dtype, (w.n - col).min(LANES));
-            }
+            S::store_some(y.element(x.first_row + r, col), total[r], y.dtype, (w.n - col).min(LANES));
         }
     }
 }
 
-/// Adds the products of k-step `step`, beginning with the sums whose turn it is.
+const fn step_bytes<const WIDE: bool>() -> usize {
+    if WIDE { 128 } else { 64 }
+}
+
+/// Adds the products of a k-step, beginning with the sums whose turn it is.
 #[inline(always)]
-unsafe fn add_step<S: Int8, const WIDE: bool, const P: usize, const J: usize, const R: usize, const A: usize>(
-    codes: [*const u8; J],
+unsafe fn add_step<S: Int8, const WIDE: bool, const P: usize, const R: usize, const A: usize>(
+    codes: *const u8,
     x: *const u8,
     step: usize,
     turn: usize,
-    acc: &mut [[[[S::I; A]; P]; J]; R],
+    acc: &mut [[[S::I; A]; P]; R],
 ) {
-    // SAFETY: the caller's tiles and block have the k-step.
+    // SAFETY: the caller's tile and block have the k-step.
     unsafe {
-        let step_bytes = if WIDE { 128 } else { 64 };
-        let mut bytes = [[S::zeros(); 2]; J];
-        for j in 0..J {
-            let at = codes[j].add(step * step_bytes);
-            if R * P <= FEW_PLANES {
-                for line in (0..step_bytes).step_by(64) {
-                    S::prefetch(at.wrapping_add(PREFETCH + line));
-                }
-            }
-            bytes[j] = match WIDE {
-                false => S::bytes4(at),
-                true => [S::bytes8(at), S::bytes8(at.add(64))],
-            };
+        let at = codes.add(step * step_bytes::<WIDE>());
+        for line in (0..step_bytes::<WIDE>()).step_by(64) {
+            S::prefetch(at.wrapping_add(prefetch(R * P) + line));
         }
+        let bytes = match WIDE {
+            false => S::bytes4(at),
+            true => [S::bytes8(at), S::bytes8(at.add(64))],
+        };
         let words = x.cast::<i32>().add(step * 2 * R * P);
         for half in 0..2 {
             for r in 0..R {
                 for p in 0..P {
                     let four = S::four_bytes(words.add((half * R + r) * P + p).read_unaligned());
-                    for j in 0..J {
-                        let sum = &mut acc[r][j][p][(turn + half) % A];
-                        *sum = S::dot::<WIDE>(*sum, bytes[j][half], four);
-                    }
+                    let sum = &mut acc[r][p][(turn + half) % A];
+                    *sum = S::dot::<WIDE>(*sum, bytes[half], four);
                 }
             }
         }
@@ -147,7 +132,7 @@ unsafe fn value<S: Int8, const P: usize, const A: usize>(parts: [[S::I; A]; P]) 
     }
 }
 
-/// y of a range of n-tiles for all rows, in P planes; blocks of x have room for at most MOST planes of rows.
+/// y of a range of n-tiles for all rows, in P planes; blocks of x have slots for at most MOST planes of rows.
 ///
 /// # Safety
 /// The instruction set of `S`; `x` (integers of P planes) and `y` belong to `w` and to each other; the layer has 8 bits
@@ -160,15 +145,15 @@ pub(in crate::cpu) unsafe fn run<S: Int8, const WIDE: bool, const P: usize, cons
     y: &Strided<*mut u8>,
 ) {
     for band in range.clone().step_by(BAND) {
+        let tiles = band..(band + BAND).min(range.end);
         for i in 0..x.blocks() {
             // SAFETY: the caller's promises.
             unsafe {
                 let block = x.at(i);
-                let end = (band + BAND).min(range.end);
                 macro_rules! rows {
                     ($($r:literal),*) => {
                         match block.slots {
-                            $($r if $r * P <= MOST => rows::<S, WIDE, P, $r, MOST>(w, band..end, block, y),)*
+                            $($r if $r * P <= MOST => rows::<S, WIDE, P, $r>(w, tiles.clone(), block, y),)*
                             _ => {}
                         }
                     };
@@ -179,24 +164,22 @@ pub(in crate::cpu) unsafe fn run<S: Int8, const WIDE: bool, const P: usize, cons
     }
 }
 
-/// A band of n-tiles and a block of R rows: as many tiles at a time as the registers hold sums for.
+/// Some n-tiles and a block of R rows.
 #[inline(always)]
-unsafe fn rows<S: Int8, const WIDE: bool, const P: usize, const R: usize, const MOST: usize>(
+unsafe fn rows<S: Int8, const WIDE: bool, const P: usize, const R: usize>(
     w: &Tiles,
     tiles: Range<usize>,
     x: Block,
     y: &Strided<*mut u8>,
 ) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        if R * P == 1 && MOST > 4 {
-            tiles.for_each(|nt| self::tiles::<S, WIDE, P, 1, R, 4>(w, nt, x, y));
-        } else if R * P <= 4 && MOST > 4 {
-            tiles.for_each(|nt| self::tiles::<S, WIDE, P, 1, R, 2>(w, nt, x, y));
-        } else if R * P * 2 <= MOST / 2 {
-            tiles.step_by(2).for_each(|nt| self::tiles::<S, WIDE, P, 2, R, 1>(w, nt, x, y));
-        } else {
-            tiles.step_by(1).for_each(|nt| self::tiles::<S, WIDE, P, 1, R, 1>(w, nt, x, y));
+    for nt in tiles {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match R * P {
+                1 => tile::<S, WIDE, P, R, 4>(w, nt, x, y),
+                2..=4 => tile::<S, WIDE, P, R, 2>(w, nt, x, y),
+                _ => tile::<S, WIDE, P, R, 1>(w, nt, x, y),
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Integer lanes in plain Rust.
 
-use super::lanes::Int8;
+use super::lanes::{Int8, ORDER4};
 use crate::cpu::portable::Portable;
+use crate::types::Bits;
 
 type I = [i32; 16];
 
@@ -81,7 +82,16 @@ impl Int8 for Portable {
         v.map(|i| (i + 128) >> 8)
     }
     #[inline(always)]
-    unsafe fn low_bytes(v: I) -> [i8; 16] {
-        v.map(|i| i as i8)
+    unsafe fn low_byte(v: I) -> I {
+        v.map(|i| i32::from(i as i8))
+    }
+    #[inline(always)]
+    unsafe fn words(v: I, bits: Bits) -> [u32; 4] {
+        let lane = |i: usize| if bits == Bits::Four { usize::from(ORDER4[i]) } else { i };
+        std::array::from_fn(|word| u32::from_le_bytes(std::array::from_fn(|i| v[lane(4 * word + i)] as u8)))
+    }
+    #[inline(always)]
+    unsafe fn total(v: I) -> i32 {
+        v.iter().sum()
     }
 }

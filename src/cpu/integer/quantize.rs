@@ -108,24 +108,27 @@ impl Piece {
             let scale = if finite { Scale::of::<P>(largest) } else { Scale::NONE };
             let wide = finite && largest / super::FAR_ABOVE * (steps * STEP) as f32 > S::sum(all);
 
-            let mut sums = [0; P];
+            let mut sums = [S::zeros(); P];
             for at in (0..steps * STEP).step_by(LANES) {
                 let x = if finite { self.load::<S>(at) } else { S::zero() };
                 let x = S::mul(S::mul(x, S::splat(scale.factors[0])), S::splat(scale.factors[1]));
                 let mut integers = S::round(x);
-                let step = at / STEP;
+                // Two k-steps, of which the last one may be missing.
+                let count = 4.min((steps - at / STEP) * 2);
                 for (p, sum) in sums.iter_mut().enumerate() {
-                    let bytes = S::low_bytes(integers);
+                    *sum = S::add(*sum, S::low_byte(integers));
+                    let four = S::words(integers, bits);
                     integers = S::upper(integers);
-                    *sum += bytes.iter().map(|i| i32::from(*i)).sum::<i32>();
-                    for (half, eight) in bytes.chunks_exact(STEP).enumerate().take(steps - step) {
-                        for (w, four) in order(eight, bits).into_iter().enumerate() {
-                            *words.add(((step + half) * 2 + w) * stride + p) = u32::from_le_bytes(four);
-                        }
+                    for (w, word) in four.iter().enumerate().take(count) {
+                        *words.add((at / 4 + w) * stride + p) = u32::from_le(*word);
                     }
                 }
             }
-            (scale.unit, sums, wide)
+            let mut totals = [0; P];
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total = S::total(sum);
+            }
+            (scale.unit, totals, wide)
         }
     }
 }
@@ -171,14 +174,4 @@ impl Scale {
 #[inline(always)]
 fn power(exponent: i32) -> f32 {
     f32::from_bits(if exponent < -126 { 1 << (exponent + 149) } else { ((exponent + 127) as u32) << 23 })
-}
-
-/// The bytes of a k-step as its two words have them.
-#[inline(always)]
-fn order(i: &[i8], bits: Bits) -> [[u8; 4]; 2] {
-    let rows: [[usize; 4]; 2] = match bits {
-        Bits::Four => [[0, 4, 1, 5], [2, 6, 3, 7]],
-        Bits::Eight => [[0, 1, 2, 3], [4, 5, 6, 7]],
-    };
-    rows.map(|row| row.map(|k| i[k] as u8))
 }
