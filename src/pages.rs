@@ -23,8 +23,14 @@ impl Pages {
         let room = len.checked_add(HUGE_PAGE)?;
         // SAFETY: a new anonymous mapping; nobody else has it. What lies before and behind the aligned part goes back.
         unsafe {
-            let start =
-                libc::mmap(std::ptr::null_mut(), room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            let start = libc::mmap(
+                std::ptr::null_mut(),
+                room,
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS,
+                -1,
+                0,
+            );
             if start == MAP_FAILED {
                 return None;
             }

@@ -135,7 +135,13 @@ fn a_large_activation_does_not_drown_the_others() {
                 let x = encode(&x, dtype);
                 let wanted = expected(&layer, m, &decode(&x, dtype));
                 let y = run(&linear, m, &x, dtype, Dtype::F32, Kernel::Auto);
-                assert_close(&y, Dtype::F32, &wanted, F32_ERROR, &format!("{isa} {bits} bits x {dtype} m {m}"));
+                assert_close(
+                    &y,
+                    Dtype::F32,
+                    &wanted,
+                    F32_ERROR,
+                    &format!("{isa} {bits} bits x {dtype} m {m}"),
+                );
             }
         }
     }

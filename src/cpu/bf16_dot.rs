@@ -6,7 +6,9 @@ use std::arch::x86_64::*;
 
 use super::avx512::Avx512;
 use super::gemv::Dot;
-use super::job::MOST_SLOTS;
+
+/// Rows of a block: with more, on Zen 4, sums of groups cost more than decoding less often saves.
+pub(super) const ROWS: usize = 12;
 
 /// 4-bit codes; x as pairs of k, \[k/2\]\[R\].
 pub(super) struct Bf16Dot;
@@ -32,7 +34,7 @@ impl Dot for Bf16Dot {
     const X_BYTES: usize = 16;
     const CODE_BYTES: usize = 64;
     const PRODUCTS: usize = 4;
-    const ROWS: usize = MOST_SLOTS;
+    const ROWS: usize = ROWS;
 
     #[inline(always)]
     unsafe fn step<const R: usize, const A: usize>(

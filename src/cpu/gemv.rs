@@ -22,7 +22,7 @@ pub(super) trait Dot {
     const CODE_BYTES: usize;
     /// Accumulations of one row in a k-step, one after the other.
     const PRODUCTS: usize;
-    /// The largest block of rows; at most 24.
+    /// The largest block of rows; at most 16.
     const ROWS: usize;
 
     /// Adds a k-step to `acc`: A accumulators a row, which the caller adds up, to hide latency when rows are few.
@@ -108,7 +108,7 @@ pub(super) unsafe fn run<D: Dot>(w: &Tiles, tiles: Range<usize>, x: &PackedX, y:
                         }
                     };
                 }
-                rows!(1 x 4, 2 x 4, 3 x 2, 4 x 2, 5 x 1, 6 x 1, 7 x 1, 8 x 1, 10 x 1, 12 x 1, 14 x 1, 16 x 1, 20 x 1, 24 x 1);
+                rows!(1 x 4, 2 x 4, 3 x 2, 4 x 2, 5 x 1, 6 x 1, 7 x 1, 8 x 1, 10 x 1, 12 x 1, 14 x 1, 16 x 1);
             }
         }
     }

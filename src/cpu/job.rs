@@ -138,17 +138,9 @@ impl Strided<*const u8> {
     }
 }
 
-/// As many sums of products as fit into 32 registers, beside what they are made of.
-pub(super) const MOST_SLOTS: usize = 24;
-
-/// The numbers of rows that kernels are compiled for: at least `rows`, which is at most [`MOST_SLOTS`].
+/// The numbers of rows that kernels are compiled for: at least `rows`, which is at most 16.
 pub(super) fn slots(rows: usize) -> usize {
-    match rows {
-        ..=8 => rows,
-        9..=16 => rows.next_multiple_of(2),
-        17..=20 => 20,
-        _ => MOST_SLOTS,
-    }
+    if rows <= 8 { rows } else { rows.next_multiple_of(2) }
 }
 
 /// The block size for `m` rows of which a kernel takes at most `most` at a time: blocks of nearly one size, since each of

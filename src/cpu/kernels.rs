@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Isa;
-use super::job::{MOST_SLOTS, PackedX, Rows, Strided, Tiles};
+use super::job::{PackedX, Rows, Strided, Tiles};
 use super::pack::{Form, Groups};
 use super::{dense, gemm, gemv, integer, pack};
 use crate::types::Bits;
@@ -82,7 +82,7 @@ planes!(PORTABLE_INT8, super::portable::Portable, 1 of 4);
 #[cfg(target_arch = "x86_64")]
 planes!(AVX2_INT8, super::avx2::Avx2, 1 of 4, features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
-planes!(VNNI_1, integer::Vnni, 1 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+planes!(VNNI_1, integer::Vnni, 1 of 16, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
 #[cfg(target_arch = "x86_64")]
 planes!(VNNI_3, integer::Vnni, 3 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
 #[cfg(target_arch = "x86_64")]
@@ -181,7 +181,10 @@ impl Kernels {
     pub fn most_rows(&self, form: Form) -> usize {
         match form {
             Form::F32 => self.gemv_rows,
-            Form::Bf16 => MOST_SLOTS,
+            #[cfg(target_arch = "x86_64")]
+            Form::Bf16 => super::bf16_dot::ROWS,
+            #[cfg(not(target_arch = "x86_64"))]
+            Form::Bf16 => 1,
             Form::Integer { planes } => self.integers.of(planes).map_or(1, |p| p.rows),
         }
     }

@@ -152,7 +152,8 @@ impl CpuPlan {
             }
             _ => 0,
         };
-        let (regions, workspace_bytes) = Regions::new(layer, (m, block_rows), form.wider(), tasks, scratch_bytes)?;
+        let (regions, workspace_bytes) =
+            Regions::new(layer, (m, block_rows), form.wider(), tasks, scratch_bytes)?;
         Ok(CpuPlan {
             kernel,
             isa: layer.device().isa(),

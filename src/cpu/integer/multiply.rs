@@ -158,7 +158,7 @@ pub(in crate::cpu) unsafe fn run<S: Int8, const WIDE: bool, const P: usize, cons
                         }
                     };
                 }
-                rows!(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24);
+                rows!(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16);
             }
         }
     }

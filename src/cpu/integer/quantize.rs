@@ -145,7 +145,11 @@ impl Scale {
 
     #[inline(always)]
     fn of<const P: usize>(largest: f32) -> Scale {
-        if P == 1 { Scale::of_bytes(largest) } else { Scale::power_of_two(largest, if P == 4 { 30 } else { 8 * P as i32 - 1 }) }
+        if P == 1 {
+            Scale::of_bytes(largest)
+        } else {
+            Scale::power_of_two(largest, if P == 4 { 30 } else { 8 * P as i32 - 1 })
+        }
     }
 
     /// 1/127 of the largest activation.
