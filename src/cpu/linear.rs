@@ -157,7 +157,7 @@ impl CpuLinear {
     fn check_call(&self, plan: &CpuPlan, x: &XView, y: &YMut, workspace_bytes: usize) -> Result<()> {
         let d = self.desc();
         let of_plan = (plan.k, plan.n, plan.isa, plan.compute, plan.regions.row_sums);
-        let sums = if self.bits().is_some() { self.row_sums(plan.form.wider()) } else { 0 };
+        let sums = self.row_sums(plan.form.wider());
         if of_plan != (d.k, d.n, self.device.isa(), self.compute, sums) || plan.bits != self.bits() {
             return Err(Error::invalid("the plan was made for another layer")
                 .subject("plan")
@@ -327,6 +327,7 @@ impl CpuLinear {
     /// Numbers that stand beside each packed row.
     pub(super) fn row_sums(&self, form: Form) -> usize {
         match form {
+            _ if self.bits().is_none() => 0,
             Form::Integer { planes } => integer::row_sums(&self.groups, planes),
             _ => self.groups.count,
         }

@@ -197,7 +197,7 @@ impl CpuPlan {
             _ => "panels of weights dequantized to f32 once for all rows",
         };
         let why = match self.wish {
-            Kernel::Auto if limit == usize::MAX => "the fastest for every m here".to_string(),
+            Kernel::Auto if limit == usize::MAX => format!("the fastest for every m here (m = {m})"),
             Kernel::Auto if m <= limit => {
                 format!("m = {m} is at most {limit}, where reading weights dominates")
             }
