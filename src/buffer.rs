@@ -1,7 +1,7 @@
 //! Zeroed memory on a 64-byte boundary (a cache line and an AVX-512 vector), on huge pages where it is large; from the
 //! system, or from an allocator of the host's, or the host's own memory.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::RwLock;
@@ -77,13 +77,21 @@ impl Buffer {
         if let Some(host) = host.filter(|_| len > 0) {
             return Self::from_host(len, host);
         }
-        // SAFETY: the layout's size is at least 1.
-        let ptr = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_room(len))?;
-        #[cfg(target_os = "linux")]
-        if len >= HUGE_PAGE {
-            // SAFETY: the range was just allocated; the advice changes no contents, and a refusal is harmless.
-            unsafe { libc::madvise(ptr.as_ptr().cast(), len, libc::MADV_HUGEPAGE) };
+        if len < HUGE_PAGE {
+            // SAFETY: the layout's size is at least 1.
+            let ptr = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_room(len))?;
+            return Ok(Buffer { ptr, len, owner: Owner::System(layout) });
         }
+        // SAFETY: as above.
+        let ptr = NonNull::new(unsafe { alloc(layout) }).ok_or_else(|| no_room(len))?;
+        // Before the first write: a page that is there already stays a small one.
+        #[cfg(target_os = "linux")]
+        // SAFETY: the range was just allocated; the advice changes no contents, and a refusal is harmless.
+        unsafe {
+            libc::madvise(ptr.as_ptr().cast(), len, libc::MADV_HUGEPAGE);
+        }
+        // SAFETY: the allocation is that long.
+        unsafe { ptr.as_ptr().write_bytes(0, len) };
         Ok(Buffer { ptr, len, owner: Owner::System(layout) })
     }
 
