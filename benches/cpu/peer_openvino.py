@@ -28,7 +28,10 @@ class Peer:
         codes, zeros = halves(layer.codes), layer.zeros
         x = op.parameter([-1, k], np.float32, name="x")
 
+        self.lent = []  # a constant reads the memory that it is made from
+
         def u4(packed, shape):
+            self.lent.append(packed)
             return op.convert(op.constant(ov.Tensor(packed, ov.Shape(shape), ov.Type.u4)), "f16")
 
         def product(copy):
