@@ -36,8 +36,10 @@ def about():
 
 
 def peaks(threads):
-    """The yardsticks of benches/matmul.rs, one row for each number of threads."""
-    command = ["cargo", "bench", "--quiet", "--bench", "matmul", "--", "--peaks", ",".join(map(str, threads))]
+    """The yardsticks of benches/matmul.rs, one row for each number of threads. $MATMUL_BENCH is that program, built."""
+    built = os.environ.get("MATMUL_BENCH")
+    program = [built] if built else ["cargo", "bench", "--quiet", "--bench", "matmul", "--"]
+    command = [*program, "--peaks", ",".join(map(str, threads))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -10,7 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 PATH="$HOME/.cargo/bin:$PATH"
 benches/cpu/setup.sh
 cargo build --release
-cargo bench --no-run --bench matmul
+MATMUL_BENCH=$PWD/$(cargo bench --no-run --bench matmul 2>&1 | tee /dev/stderr | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+export MATMUL_BENCH
 
 shapes=${*:-4096x4096}
 cells=${CELLS:-.cache/peers/cells.jsonl}
