@@ -18,7 +18,7 @@ cells=${CELLS:-.cache/peers/cells.jsonl}
 [ -n "${CELLS:-}" ] || rm -f "$cells"
 for shape in $shapes; do
     for threads in 1 2; do
-        for rows in 1,4 16 64,256 512; do
+        for rows in 1,4,16 64,256 512; do
             benches/cpu/peers.sh measure --shape "$shape" --threads $threads --m $rows -o "$cells"
         done
     done

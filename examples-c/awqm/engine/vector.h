@@ -9,9 +9,10 @@
 
 #include "../common.h"
 
-/* Where the toolchain can, hot functions are compiled for several processors, and the right one is picked at load time. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__)
-#define HOT __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+/* Where the toolchain can, hot functions are compiled for several processors, and the right one is picked at load time:
+ * by what it can do, not by its name, as "arch=haswell" would. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__) && __GNUC__ >= 12
+#define HOT __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define HOT
 #endif
