@@ -44,7 +44,8 @@ class Peer:
         if not self.layers:
             raise RuntimeError(f"this ggml repacks no {self.type}")
         for copy in range(copies):
-            lib.layers_set(self.layers, copy, copy_of(quantized, copy, 8).ctypes.data)
+            turned = copy_of(quantized, copy, 8)
+            lib.layers_set(self.layers, copy, turned.ctypes.data)
 
     def set_input(self, x):
         self.m = len(x)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """No shape falls off a cliff: the share of the machine's floor that each shape, group size and number of rows reaches.
 
-    sweep.py measure [--mode f32,bf16,int8] [--m 1,16] [--threads 1] [--group 128] [--sizes 64,576,...] [-o SWEEP.jsonl]
+    sweep.py measure [--mode f32,bf16,int8] [--m 1,16] [--threads 1] [--group 128] [--k 64,...] [--n 64,...] [-o SWEEP.jsonl]
     sweep.py plot SWEEP.jsonl [-o PICTURE.svg]
 
 The floor of a cell is the time in which this machine reads the layer's bytes once, or does its products with the mode's
@@ -21,7 +21,7 @@ SIZES = [64, 96, 200, 576, 1000, 1536, 4096, 11008, 32768]
 GROUP_SHAPES = ["576x1536", "1000x1000", "4096x4096", "4096x11008"]
 GROUPS = [32, 64, 128, -1]
 ROWS = [1, 2, 3, 4, 8, 16, 17, 64, 100, 512]
-MOST_OPERATIONS = 3e11  # a larger cell takes seconds and says nothing that a smaller one does not
+MOST_OPERATIONS = 1e11  # a larger cell takes seconds and says nothing that a smaller one does not
 MODES = {"f32": ("f32", "exact"), "f16": ("f16", "exact"), "bf16": ("bf16", "exact"), "int8": ("f32", "int8")}
 KIND = {"f32": "exact", "f16": "exact", "bf16": "bf16", "int8": "int8"}
 
@@ -31,17 +31,38 @@ def peak(peaks, mode):
     return max(rates, default=None)
 
 
-def bench(shapes, group, m, mode, threads, seconds):
+def bench(shapes, group, ms, mode, threads, seconds):
     dtype, compute = MODES[mode]
     command = [
         os.path.join(machine.ROOT, "target", "awqm"), "bench", "--shape", ",".join(shapes), "--group-size", str(group),
-        "--m", str(m), "--dtype", dtype, "--compute", compute, "--threads", str(threads), "--kernel", "auto",
-        "--seconds", str(seconds), "--json",
+        "--m", ",".join(map(str, ms)), "--dtype", dtype, "--compute", compute, "--threads", str(threads),
+        "--kernel", "auto", "--seconds", str(seconds), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr.strip())
     return json.loads(done.stdout)["results"]
+
+
+def batches(shapes, ms):
+    """Shapes that take the same numbers of rows."""
+    found = {}
+    for shape in shapes:
+        found.setdefault(tuple(m for m in ms if 2 * m * size(shape) <= MOST_OPERATIONS), []).append(shape)
+    return [(some, rows) for rows, some in found.items() if rows]
+
+
+def cell(r, group, mode, threads, peaks):
+    """One result of awqm bench beside its floor."""
+    rate = peak(peaks, mode)
+    read_us = r["weight_bytes"] / peaks["read"] / 1e3
+    products_us = 2 * r["m"] * r["k"] * r["n"] / rate / 1e3 if rate else 0
+    floor = max(read_us, products_us)
+    return {
+        "k": r["k"], "n": r["n"], "group": group, "m": r["m"], "mode": mode, "threads": threads, "us": r["median_us"],
+        "floor_us": floor, "share": floor / r["median_us"], "limit": "reading" if read_us > products_us else "products",
+        "peaks": peaks,
+    }  # fmt: skip
 
 
 def measure(args):
@@ -50,23 +71,12 @@ def measure(args):
     with open(args.output, "a") as out:
         for threads in args.threads:
             for mode in args.mode:
-                rate = peak(peaks[threads], mode)
-                for m in args.m:
-                    shapes = [s for s in args.shapes if 2 * m * size(s) <= MOST_OPERATIONS]
-                    for group in args.group:
-                        for r in bench(shapes, group, m, mode, threads, args.seconds):
-                            read_us = r["weight_bytes"] / peaks[threads]["read"] / 1e3
-                            products_us = 2 * m * r["k"] * r["n"] / rate / 1e3 if rate else 0
-                            floor = max(read_us, products_us)
-                            cell = {
-                                "k": r["k"], "n": r["n"], "group": group, "m": m, "mode": mode, "threads": threads,
-                                "us": r["median_us"], "floor_us": floor, "share": floor / r["median_us"],
-                                "limit": "reading" if read_us > products_us else "products",
-                                "peaks": peaks[threads], "about": about,
-                            }  # fmt: skip
-                            out.write(json.dumps(cell) + "\n")
+                for group in args.group:
+                    for shapes, rows in batches(args.shapes, args.m):
+                        for r in bench(shapes, group, rows, mode, threads, args.seconds):
+                            out.write(json.dumps({**cell(r, group, mode, threads, peaks[threads]), "about": about}) + "\n")
                         out.flush()
-                    print(f"{mode}, M = {m}, {threads} threads: {len(shapes)} shapes", file=sys.stderr)
+                print(f"{mode}, {threads} threads: {len(args.shapes)} shapes", file=sys.stderr)
 
 
 def size(shape):
@@ -117,8 +127,9 @@ def main():
     m.add_argument("--m", type=numbers, default=ROWS)
     m.add_argument("--threads", type=numbers, default=[1])
     m.add_argument("--group", type=numbers, default=[128])
-    m.add_argument("--sizes", type=numbers, default=SIZES, help="each K with each N")
-    m.add_argument("--shapes", type=words, help="KxN,... instead of sizes")
+    m.add_argument("--k", type=numbers, default=SIZES)
+    m.add_argument("--n", type=numbers, default=SIZES, help="each K with each N")
+    m.add_argument("--shapes", type=words, help="KxN,... instead of --k and --n")
     m.add_argument("--groups", action="store_true", help="a few shapes with every group size")
     m.add_argument("--seconds", type=float, default=0.02, help="for each cell")
     m.add_argument("-o", "--output", default="sweep.jsonl")
@@ -129,7 +140,7 @@ def main():
     if args.command == "measure":
         if args.groups:
             args.shapes, args.group = GROUP_SHAPES, GROUPS
-        args.shapes = args.shapes or [f"{k}x{n}" for k in args.sizes for n in args.sizes]
+        args.shapes = args.shapes or [f"{k}x{n}" for k in args.k for n in args.n]
         return measure(args)
     import sweep_plot
 
