@@ -22,6 +22,7 @@ GROUP_SHAPES = ["576x1536", "1000x1000", "4096x4096", "4096x11008"]
 GROUPS = [32, 64, 128, -1]
 ROWS = [1, 2, 3, 4, 8, 16, 17, 64, 100, 512]
 MOST_OPERATIONS = 1e11  # a larger cell takes seconds and says nothing that a smaller one does not
+PASSES = 2
 MODES = {"f32": ("f32", "exact"), "f16": ("f16", "exact"), "bf16": ("bf16", "exact"), "int8": ("f32", "int8")}
 KIND = {"f32": "exact", "f16": "exact", "bf16": "bf16", "int8": "int8"}
 
@@ -42,6 +43,12 @@ def bench(shapes, group, ms, mode, threads, seconds):
     if done.returncode:
         raise SystemExit(done.stderr.strip())
     return json.loads(done.stdout)["results"]
+
+
+def best_of(passes, *what):
+    """A cliff is there every time; what a neighbour on the machine does is not."""
+    taken = [bench(*what) for _ in range(passes)]
+    return [min(same, key=lambda r: r["median_us"]) for same in zip(*taken)]
 
 
 def batches(shapes, ms):
@@ -73,7 +80,7 @@ def measure(args):
             for mode in args.mode:
                 for group in args.group:
                     for shapes, rows in batches(args.shapes, args.m):
-                        for r in bench(shapes, group, rows, mode, threads, args.seconds):
+                        for r in best_of(PASSES, shapes, group, rows, mode, threads, args.seconds):
                             out.write(json.dumps({**cell(r, group, mode, threads, peaks[threads]), "about": about}) + "\n")
                         out.flush()
                 print(f"{mode}, {threads} threads: {len(args.shapes)} shapes", file=sys.stderr)

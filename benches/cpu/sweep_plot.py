@@ -49,9 +49,12 @@ def draw(cells, path):
     maps = [c for c in cells if c["group"] == 128]
     several = {(c["k"], c["n"]) for c in cells if c["group"] != 128}
     sizes = sorted({v for c in maps for v in (c["k"], c["n"]) if (c["k"], c["n"]) not in several or c["k"] == c["n"]})
-    ms = spread(sorted({c["m"] for c in maps}), MOST_MAPS)
+    of_mode = [{c["m"] for c in maps if c["mode"] == mode and (c["k"], c["n"]) not in several} for mode in modes]
+    common = set.intersection(*of_mode) or set.union(*of_mode)
+    ms = spread(sorted(common), MOST_MAPS)
     shapes = sorted(several, key=lambda s: (s[0] * s[1], s))
-    tall = len(modes) + (len(modes) if shapes else 0)
+    grouped = [m for m in modes if any(c["mode"] == m and c["group"] != 128 for c in cells)]
+    tall = len(modes) + len(grouped)
     figure, axes = plt.subplots(tall, max(len(ms), len(shapes)), figsize=(13, 2.35 * tall + 0.6), squeeze=False, layout="constrained")
     for row, mode in enumerate(modes):
         for column, ax in enumerate(axes[row]):
@@ -68,7 +71,7 @@ def draw(cells, path):
                 ax.set_xlabel("N")
     every_m = sorted({c["m"] for c in cells if c["group"] != 128})
     groups = sorted({c["group"] for c in cells}, key=lambda g: g if g > 0 else 1 << 30)
-    for row, mode in enumerate(modes if shapes else []):
+    for row, mode in enumerate(grouped):
         for column, ax in enumerate(axes[len(modes) + row]):
             if column >= len(shapes):
                 ax.axis("off")
@@ -82,6 +85,6 @@ def draw(cells, path):
     about = cells[-1]["about"]
     figure.colorbar(image, ax=axes, shrink=0.4, label="% of the floor (100: memory or the products are the limit)")
     figure.suptitle(
-        f"Share of the machine's floor, {threads} thread{'s' if threads > 1 else ''}: {about['cpu']}, {about['date']}, commit {about['commit']}"
+        f"Share of the machine's floor, {threads} thread{'s' if threads > 1 else ''}: {about['cpu']}, {about['date']}, commit {about['commit']}; grey: not taken"
     )
     figure.savefig(path, metadata={"Date": None})
