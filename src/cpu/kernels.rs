@@ -70,6 +70,10 @@ int8_kernels!(PORTABLE_INT8, super::portable::Portable, 1 x 4);
 int8_kernels!(AVX2_INT8, super::avx2::Avx2, 1 x 4, features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
 int8_kernels!(VNNI_INT8, int8::Vnni, 2 x 12, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "aarch64")]
+int8_kernels!(NEON_INT8, super::neon::Neon<false>, 1 x 4, features = "neon");
+#[cfg(target_arch = "aarch64")]
+int8_kernels!(SDOT_INT8, super::neon::Neon<true>, 1 x 4, features = "neon,dotprod");
 
 macro_rules! kernels {
     ($name:ident, $lanes:ty, gemv_rows = $gemv_rows:literal, gemm = $gemm_tiles:literal x $gemm_rows:literal,
@@ -123,6 +127,11 @@ kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, in
 #[cfg(target_arch = "x86_64")]
 kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, int8 = AVX2_INT8,
          features = "avx512f,avx512bw,avx512dq,avx512vl");
+#[cfg(target_arch = "aarch64")]
+kernels!(NEON, super::neon::Neon<false>, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 2, int8 = NEON_INT8, features = "neon");
+/// NEON with what later processors added: dot products of bytes.
+#[cfg(target_arch = "aarch64")]
+static NEON_SDOT: Kernels = Kernels { int8: &SDOT_INT8, ..NEON };
 #[cfg(target_arch = "x86_64")]
 const BF16_DOTS: [Gemv; 2] = {
     use super::bf16_dot::Bf16Dot;
@@ -161,6 +170,10 @@ impl Kernels {
             },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &AVX2,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon if isa.has_sdot() => &NEON_SDOT,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => &NEON,
             _ => &PORTABLE,
         }
     }
