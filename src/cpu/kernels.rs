@@ -87,12 +87,20 @@ planes!(VNNI_1, integer::Vnni, 1 of 16, features = "avx512f,avx512bw,avx512dq,av
 planes!(VNNI_3, integer::Vnni, 3 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
 #[cfg(target_arch = "x86_64")]
 planes!(VNNI_4, integer::Vnni, 4 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "aarch64")]
+planes!(NEON_INT8, super::neon::Neon<false>, 1 of 4, features = "neon");
+#[cfg(target_arch = "aarch64")]
+planes!(SDOT_INT8, super::neon::Neon<true>, 1 of 4, features = "neon,dotprod");
 
 static PORTABLE_INTEGERS: Integers = Integers { int8: PORTABLE_INT8, exact: None };
 #[cfg(target_arch = "x86_64")]
 static AVX2_INTEGERS: Integers = Integers { int8: AVX2_INT8, exact: None };
 #[cfg(target_arch = "x86_64")]
 static VNNI_INTEGERS: Integers = Integers { int8: VNNI_1, exact: Some([VNNI_3, VNNI_4]) };
+#[cfg(target_arch = "aarch64")]
+static NEON_INTEGERS: Integers = Integers { int8: NEON_INT8, exact: None };
+#[cfg(target_arch = "aarch64")]
+static SDOT_INTEGERS: Integers = Integers { int8: SDOT_INT8, exact: None };
 
 impl Integers {
     /// Those of a number of planes, if there are any.
@@ -158,6 +166,12 @@ kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, in
 #[cfg(target_arch = "x86_64")]
 kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, integers = AVX2_INTEGERS,
          features = "avx512f,avx512bw,avx512dq,avx512vl");
+#[cfg(target_arch = "aarch64")]
+kernels!(NEON, super::neon::Neon<false>, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 2, integers = NEON_INTEGERS,
+         features = "neon");
+/// NEON with what later processors added: dot products of bytes.
+#[cfg(target_arch = "aarch64")]
+static NEON_SDOT: Kernels = Kernels { integers: &SDOT_INTEGERS, ..NEON };
 #[cfg(target_arch = "x86_64")]
 const BF16_DOT: Gemv = {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
@@ -201,6 +215,10 @@ impl Kernels {
             },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &AVX2,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon if isa.has_sdot() => &NEON_SDOT,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => &NEON,
             _ => &PORTABLE,
         }
     }

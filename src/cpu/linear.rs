@@ -93,7 +93,7 @@ impl CpuLinear {
     }
 
     /// y = x · W + bias, after `plan`, which must be of this layer. x is \[rows, K\] of the plan's dtype, y is
-    /// \[rows, N\] of any activation dtype, with at most `plan.m` rows. No memory is allocated.
+    /// \[rows, N\] of any activation dtype, with at most `plan.m` rows; with none nothing happens. No memory is allocated.
     /// [`ErrorKind::BufferTooSmall`] when the workspace is smaller than `plan.workspace_bytes`,
     /// [`ErrorKind::InvalidArgument`] when shapes, dtype or plan do not fit.
     pub fn run(&self, plan: &CpuPlan, x: XView, y: YMut, workspace: &mut [u8]) -> Result<()> {

@@ -9,8 +9,9 @@
 //! - GEMM (`gemm.rs`): a panel of weights is dequantized once and multiplied with many rows from the cache.
 //!
 //! Results depend on the shape, the plan's kernel and the instruction set, never on the number of threads: tasks
-//! split N only, and every sum over K has a fixed order. An infinite or NaN activation makes every output of its
-//! row infinite or NaN, as exact arithmetic would, and touches no other row.
+//! split N only, and every sum over K has a fixed order. In every arithmetic a NaN activation makes every output of
+//! its row NaN, an infinite one makes it infinite or NaN, and no other row changes; a scale or bias that is NaN makes
+//! its column NaN, and no other column changes. Memory may lie at any address.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -27,6 +28,8 @@ mod isa;
 mod job;
 mod kernels;
 mod linear;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod pack;
 mod plan;
 mod plan_json;

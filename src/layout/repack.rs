@@ -186,7 +186,7 @@ impl<'a> CodeWriter<'a> {
         let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
         // A source whose slowest index is the other one is read in pieces of 8 tiles, which are whole cache lines.
         let most = if packing.outer() == sources.outer() { 4 } else { 8 };
-        let depth = outer.div_ceil(TILE).div_ceil(par.threads()).clamp(1, most) * TILE;
+        let depth = outer.div_ceil(TILE).div_ceil(par.threads().max(1)).clamp(1, most) * TILE;
         CodeWriter { sources, packing, bits, padded, places: packing.codes(padded, bits), depth }
     }
 

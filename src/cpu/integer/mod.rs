@@ -21,6 +21,8 @@ mod avx2;
 mod avx512;
 mod lanes;
 mod multiply;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod quantize;
 
