@@ -130,7 +130,10 @@ fn plans_say_what_and_why() {
         let many = linear.plan(256, Dtype::F32, Kernel::Auto).unwrap();
         // Where integers meet bytes, the same kernel is the fastest for every m.
         let integers = one.reason().contains("integers");
-        assert_eq!((one.kernel, many.kernel), (Kernel::Gemv, if integers { Kernel::Gemv } else { Kernel::Gemm }));
+        assert_eq!(
+            (one.kernel, many.kernel),
+            (Kernel::Gemv, if integers { Kernel::Gemv } else { Kernel::Gemm })
+        );
         assert!(one.reason().contains("m = 1") && many.reason().contains("m = 256"), "{one:?} {many:?}");
         assert_eq!(one.operations, 2 * 72 * 44);
         let weights = linear.bytes() as u64;

@@ -1,7 +1,8 @@
 //! The CPU backend: y = x · W + bias for quantized and dense layers, on any M, K and N.
 //!
-//! Activations are taken as given (F16, BF16 or F32), products are summed in f32; or, where the host asks for it
-//! ([`Compute::Int8`]), activations become 8-bit integers first (`integer/`). Kernels are written once over
+//! Activations are taken as given (F16, BF16 or F32), products are summed in f32, or in integers where the processor is
+//! faster at that and as exact (`integer/`); or, where the host asks for it ([`Compute::Int8`]), activations become
+//! 8-bit integers first. Kernels are written once over
 //! sixteen lanes (`simd.rs`) and compiled for each instruction set; which one runs is decided when the program
 //! runs. There are two kernel versions, and [`CpuLinear::plan`] says which suits an M and why:
 //!
