@@ -4,6 +4,8 @@ import json
 import sys
 
 import goals
+import machine
+
 
 NAMES = {
     "openvino/f32": "OpenVINO", "openvino/bf16": "OpenVINO", "openvino/int8": "OpenVINO", "ort/f32": "ONNX Runtime",
@@ -74,7 +76,7 @@ def everything(cells):
     for v in variants:
         found = [c["rows"].get(v) for c in cells]
         errors = [r["error"] for r in found if r]
-        rows.append([v, f"{max(errors):.1e}", *(us(r["us"]) if r else "–" for r in found)])
+        rows.append([v, f"{max(errors):.1e}", *(us(r["us"]) + "*" * (r["others"] > machine.QUIET) if r else "–" for r in found)])
     return table(["µs", "error", *map(heading, cells)], rows)
 
 
@@ -141,7 +143,8 @@ def markdown(cells):
         f"1-minute load average {min(loads)} to {max(loads)}, own workers included; other processes used at most "
         f"{100 * max(others):.0f} % of a core during a turn.",
         "",
-        "Medians in microseconds; peers interleaved in each cell; weights cold up to M = 16 (`benches/cpu/peers.py` says how).",
+        "Medians in microseconds; peers interleaved in each cell; weights cold up to M = 16 (`benches/cpu/peers.py` says how); "
+        f"* where others used more than {100 * machine.QUIET:.0f} % of a core in every turn.",
         "Taken with: " + ", ".join(versions.values()) + ".",
     ]
     if absent:
