@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
@@ -32,7 +33,7 @@ VARIANTS = [
 ]  # fmt: skip
 COLD_UP_TO, COLD_BYTES = 16, 160 << 20
 ROUNDS, SECONDS, LEAST = 3, 0.25, 2
-QUIET = 0.15  # of a core; what others use more spoils a round, which is then taken again
+WAITS = 25  # of 0.2 s each, for a machine that others use
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -86,16 +87,35 @@ def start(variants, folder, copies, threads):
     return started, said
 
 
-def one_round(p, pids):
-    """Times of one peer's turn and what others used meanwhile; a spoiled turn is tried once more."""
+def wait_for_quiet(pids):
+    """Until others use little, but not for ever."""
+    for _ in range(WAITS):
+        others = machine.Others(pids)
+        time.sleep(0.2)
+        if others.cores() <= machine.QUIET:
+            return
+
+
+def one_turn(p, pids):
+    """Times of one peer's turn and how much of a core others used meanwhile; a spoiled turn is tried once more, and left out
+    of the figures if there are quiet ones."""
     for last in (False, True):
         others = machine.Others(pids)
         found = p.ask(do="measure", seconds=SECONDS, least=LEAST)
         used = others.cores()
-        if "failed" in found:
-            return [], used
-        if used <= QUIET or last:
-            return found["times"], used
+        if used <= machine.QUIET or last or "failed" in found:
+            return found.get("times", []), used
+        wait_for_quiet(pids)
+
+
+def summary(turns):
+    """Of all quiet turns, or of all when there is none."""
+    quiet = [t for t in turns if t[1] <= machine.QUIET] or turns
+    times = [1e6 * t for some, _ in quiet for t in some]
+    return {
+        "us": statistics.median(times), "min_us": min(times), "samples": len(times),
+        "others": round(max(used for _, used in quiet), 3),
+    }  # fmt: skip
 
 
 def cell(running, layer, m, folder, rounds):
@@ -112,21 +132,17 @@ def cell(running, layer, m, folder, rounds):
                 break
             errors.append(error(layer, x, np.load(y_path)))
         if not p.failed:
-            rows[p.variant] = {"times": [], "others": [], "error": errors[1], "error_outliers": errors[0]}
+            rows[p.variant] = {"turns": [], "error": errors[1], "error_outliers": errors[0]}
     for _ in range(rounds):
         for p in running:
             if p.failed:
                 continue
-            times, used = one_round(p, pids)
-            rows[p.variant]["times"] += times
-            rows[p.variant]["others"].append(round(used, 3))
+            rows[p.variant]["turns"].append(one_turn(p, pids))
     for p in running:
         if p.failed:
             rows.pop(p.variant, None)
     for row in rows.values():
-        times = [1e6 * t for t in row.pop("times")]
-        row |= {"us": statistics.median(times), "min_us": min(times), "samples": len(times)}
-        row["others"] = max(row["others"])
+        row |= summary(row.pop("turns"))
     return rows
 
 

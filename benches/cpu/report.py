@@ -4,6 +4,8 @@ import json
 import sys
 
 import goals
+import machine
+
 
 NAMES = {
     "openvino/f32": "OpenVINO", "openvino/bf16": "OpenVINO", "openvino/int8": "OpenVINO", "ort/f32": "ONNX Runtime",
@@ -15,6 +17,7 @@ CLASS_NAMES = {
     "bf16": "bf16 peer",
     "int8": "int8-activation peer",
 }
+FLOORS = {"exact": "reading or f32 FMA", "bf16": "reading or bf16 dot products", "int8": "reading or int8 dot products"}
 OUR_NAMES = {
     "awqm/f32": "**ours, exact, f32**", "awqm/f16": "**ours, exact, fp16**", "awqm/bf16": "**ours, exact, bf16**",
     "awqm/int8": "**ours, int8**",
@@ -52,7 +55,8 @@ def against(cells, names=NAMES):
     for kind, label in CLASS_NAMES.items():
         peers = [goals.best_peer(c, kind) for c in cells]
         if any(peers):
-            rows.append([f"best {label}", *(f"{us(p[1])} ({names[p[0]]})" if p else "–" for p in peers)])
+            worst = max(c["rows"][p[0]]["error"] for c, p in zip(cells, peers) if p)
+            rows.append([f"best {label}", *(f"{us(p[1])} ({names[p[0]]})" if p else "–" for p in peers), f"{worst:.0e}"])
         for ours, of in goals.OURS.items():
             if of != kind or not any(ours in c["rows"] for c in cells):
                 continue
@@ -61,10 +65,11 @@ def against(cells, names=NAMES):
                 mine = c["rows"].get(ours)
                 ratio = f" ({p[1] / mine['us']:.2f}×)" if mine and p else ""
                 row.append(f"**{us(mine['us'])}**{ratio}" if mine else "–")
-            rows.append(row)
+            worst = max(c["rows"][ours]["error"] for c in cells if ours in c["rows"])
+            rows.append([*row, f"{worst:.0e}"])
         if any(goals.peak(c, kind) for c in cells):
-            rows.append([f"floor, {kind}", *(us(goals.floor_us(c, kind)) for c in cells)])
-    return table(["µs", *map(heading, cells)], rows)
+            rows.append([f"floor, {FLOORS[kind]}", *(us(goals.floor_us(c, kind)) for c in cells), ""])
+    return table(["µs", *map(heading, cells), "error"], rows)
 
 
 def everything(cells):
@@ -74,7 +79,7 @@ def everything(cells):
     for v in variants:
         found = [c["rows"].get(v) for c in cells]
         errors = [r["error"] for r in found if r]
-        rows.append([v, f"{max(errors):.1e}", *(us(r["us"]) if r else "–" for r in found)])
+        rows.append([v, f"{max(errors):.1e}", *(us(r["us"]) + "*" * (r["others"] > machine.QUIET) if r else "–" for r in found)])
     return table(["µs", "error", *map(heading, cells)], rows)
 
 
@@ -107,7 +112,7 @@ def peaks(cells):
         return f"{high:.1f}" if low > 0.97 * high else f"{low:.1f} to {high:.1f}"
 
     rows = [[name, *(span(by.get(t)) for t in threads)] for name, by in seen.items()]
-    return table(["10⁹ a second (read: bytes; else operations)", *(f"{t} threads" for t in threads)], rows)
+    return table(["10⁹ a second (read: bytes; else operations)", *(f"{t} thread{'s' if t > 1 else ''}" for t in threads)], rows)
 
 
 def goal_lines(cells):
@@ -141,7 +146,8 @@ def markdown(cells):
         f"1-minute load average {min(loads)} to {max(loads)}, own workers included; other processes used at most "
         f"{100 * max(others):.0f} % of a core during a turn.",
         "",
-        "Medians in microseconds; peers interleaved in each cell; weights cold up to M = 16 (`benches/cpu/peers.py` says how).",
+        "Medians in microseconds; peers interleaved in each cell; weights cold up to M = 16 (`benches/cpu/peers.py` says how); "
+        f"* where others used more than {100 * machine.QUIET:.0f} % of a core in every turn.",
         "Taken with: " + ", ".join(versions.values()) + ".",
     ]
     if absent:

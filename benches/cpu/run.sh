@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The table of this machine: this library beside its peers on the CPU, into benches/results/DATE-CPU-peers.md and .json.
+# The table of this machine: this library beside its peers on the CPU, into benches/results/DATE-CPU-peers.md and .json, and
+# into the README.
 #
 #   benches/cpu/run.sh [KxN...]       4096x4096 when nothing is named
 #
@@ -10,8 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 PATH="$HOME/.cargo/bin:$PATH"
 benches/cpu/setup.sh
 cargo build --release
-MATMUL_BENCH=$PWD/$(cargo bench --no-run --bench matmul 2>&1 | tee /dev/stderr | sed -n 's/.*Executable.*(\(.*\))/\1/p')
-export MATMUL_BENCH
+source benches/cpu/built.sh
 
 shapes=${*:-4096x4096}
 cells=${CELLS:-.cache/peers/cells.jsonl}
@@ -23,5 +23,5 @@ for shape in $shapes; do
         done
     done
 done
-cpu=$(lscpu | sed -n 's/^Model name: *//p' | head -n 1 | tr '[:upper:]' '[:lower:]' | tr -cs '[:alnum:]' - | sed 's/-$//')
-benches/cpu/peers.sh report "$cells" -o "benches/results/$(date -u +%F)-$cpu-$(nproc)-cores-peers.md"
+benches/cpu/peers.sh report "$cells" -o "$(result peers).md"
+.cache/peers/venv/bin/python benches/cpu/readme.py

@@ -2,7 +2,7 @@
 # Installs the peers of the CPU benchmarks in .cache/peers/, from PyPI: OpenVINO, ONNX Runtime, PyTorch, and llama.cpp, built
 # for this processor from the source package of llama-cpp-python. A peer that cannot be installed is told and left out.
 #
-#   benches/cpu/setup.sh [PEER...]        openvino ort torch ggml; all of them. A second run finds the first one's work.
+#   benches/cpu/setup.sh [PEER...]        openvino ort torch ggml plot; all of them. A second run finds the first one's work.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=$PWD/benches/cpu
@@ -33,6 +33,8 @@ torch() {
         "$python" "$here/cuda_stubs.py" && "$python" -c 'import torch'
 }
 
+plot() { "$python" -c 'import matplotlib' 2>/dev/null || install matplotlib==3.11.2 numpy==2.4.6; }
+
 # llama-bench, the ggml libraries, and our own layer on them.
 ggml() {
     local source=$peers/llama_cpp_python-$llama_version/vendor/llama.cpp build=$peers/llama
@@ -54,7 +56,7 @@ ggml() {
 }
 
 prepare || { say "no virtual environment could be made"; exit 1; }
-for peer in "${@:-openvino ort torch ggml}"; do
+for peer in "${@:-openvino ort torch ggml plot}"; do
     for one in $peer; do
         if "$one" >&2; then say "$one is there"; else say "$one could not be installed; the tables will be without it"; fi
     done
