@@ -142,7 +142,8 @@ int command_bench(int argc, char **argv) {
     if (!(seconds >= 0)) usage_error(SYNOPSIS, "--seconds must not be negative");
     b.how.seconds = seconds;
     if (table) {
-        bench_table_request request = {shapes ? shapes : CPU_SHAPES, b.rows ? b.rows : TABLE_ROWS, group_size, (uint32_t)threads};
+        bench_table_request request = {shapes ? shapes : CPU_SHAPES, b.rows ? b.rows : TABLE_ROWS, group_size,
+                                       (uint32_t)threads};
         bench_table(&b, &request, SYNOPSIS, as_json);
         return EXIT_DONE;
     }

@@ -37,7 +37,8 @@ static double time_answer(engine *e, const uint32_t *ids, size_t count) {
 }
 
 /* Tokens per second of the median run; the first one only warms up. */
-static double rate(double time(engine *, const uint32_t *, size_t), engine *e, const uint32_t *ids, size_t count, size_t repeat) {
+static double rate(double time(engine *, const uint32_t *, size_t), engine *e, const uint32_t *ids, size_t count,
+                   size_t repeat) {
     double *times = allocate(repeat, sizeof *times);
     time(e, ids, count);
     for (size_t i = 0; i < repeat; i++) times[i] = time(e, ids, count);

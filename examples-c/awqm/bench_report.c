@@ -70,7 +70,9 @@ void bench_report_begin(bench *b, json *w, bool as_json) {
     bool gpu = b->how.timer != NULL;
     double roof_gbps = gpu ? b->info.bandwidth_gbps : b->how.read_bytes_per_s / 1e9;
     if (!as_json) {
-        if (gpu) printf("%s, memory of %.0f GB/s by its clock; times are of one launch in a CUDA graph\n", b->info.name, roof_gbps);
+        if (gpu)
+            printf("%s, memory of %.0f GB/s by its clock; times are of one launch in a CUDA graph\n", b->info.name,
+                   roof_gbps);
         else printf("%s, %u threads, reads memory at %.2f GB/s\n", b->info.name, (unsigned)b->info.threads, roof_gbps);
         return;
     }

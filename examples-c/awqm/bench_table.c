@@ -19,8 +19,9 @@ static const struct mode {
 };
 enum { MODE_COUNT = sizeof MODES / sizeof *MODES };
 
-/* Copies of a layer on the device at hand; those of the last arithmetic are kept while it does not change. */
-static void measure_mode(bench *b, const struct mode *mode, const bench_layer *layer, const char *rows, const char *synopsis) {
+/* One row of the table. */
+static void measure_mode(bench *b, const struct mode *mode, const bench_layer *layer, const char *rows,
+                         const char *synopsis) {
     b->how.dtype = mode->dtype;
     b->compute = mode->compute;
     if (!b->json) printf("%-12s", mode->name);
@@ -43,8 +44,8 @@ static void measure_shape(bench *b, int64_t k, int64_t n, const bench_table_requ
     bench_layer *layer = NULL;
     if (!b->json) {
         const char *rows = request->rows;
-        printf("\n%" PRId64 "x%" PRId64 ", groups of %" PRId64 ", %u threads; microseconds\n%-12s", k, n, request->group_size,
-               (unsigned)b->info.threads, "");
+        printf("\n%" PRId64 "x%" PRId64 ", groups of %" PRId64 ", %u threads; microseconds\n%-12s", k, n,
+               request->group_size, (unsigned)b->info.threads, "");
         for (int64_t m; (m = next_m(synopsis, &rows)) != 0;) printf("    M = %4" PRId64, m);
         putchar('\n');
     }

@@ -1,8 +1,8 @@
 /* A small engine for networks of the Llama family (llama, mistral, qwen2, qwen3), built on the library.
  *
  * It is meant to be read. model.c shows how weights get from a checkpoint into linear layers; forward.c is
- * the network; attention.c and ops.c the arithmetic between the layers, pool.c its threads; sampler.c picks tokens. One engine holds one
- * conversation: its keys and values of all positions so far.
+ * the network; attention.c and ops.c the arithmetic between the layers, pool.c its threads; sampler.c picks
+ * tokens. One engine holds one conversation: its keys and values of all positions so far.
  */
 #ifndef AWQM_ENGINE_H
 #define AWQM_ENGINE_H

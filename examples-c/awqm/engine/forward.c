@@ -204,7 +204,8 @@ static void run_block(engine *e, size_t layer, size_t count) {
     show(e, layer, "self_attn.q_proj", e->normed, count, c->hidden_size);
     run_linear(e, b->qkv, e->normed, count, e->qkv);
     each_row(&w, place);
-    attention_call call = {&e->cache, layer, c->heads, c->sliding_window, e->used, count, e->qkv, qkv_width(c), e->mixed, q_width};
+    attention_call call = {&e->cache, layer,  c->heads,     c->sliding_window, e->used,
+                           count,     e->qkv, qkv_width(c), e->mixed,          q_width};
     attention(&call, e->threads);
     show(e, layer, "self_attn.o_proj", e->mixed, count, q_width);
     run_linear(e, b->attention, e->mixed, count, e->normed);
