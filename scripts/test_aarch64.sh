@@ -20,6 +20,8 @@ command -v qemu-aarch64 >/dev/null || cannot "no emulator (Debian: qemu-user)"
 # GPUs are not the matter here, but what stands for them must compile.
 export AWQM_CUDA=off
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+# Without the crates of the other tests: see Cargo.toml.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--cfg awqm_few_tests"
 
 # on CPU CARGO-ARGUMENTS...: tests on that processor of the emulator's. The one that is left out starts itself again, which
 # only the emulator can.

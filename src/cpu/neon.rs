@@ -23,9 +23,12 @@ unsafe fn words(tile: *const u8) -> [uint32x4_t; 4] {
 /// place is worth one unit of it, and the power subtracted again. Two operations, and exact.
 #[inline(always)]
 fn in_mantissa(words: [uint32x4_t; 4], mask: u32, power: f32, mid: f32) -> V {
-    let (mask, magic) = (vdupq_n_u32(mask), vreinterpretq_u32_f32(vdupq_n_f32(power)));
-    let lift = vdupq_n_f32(power + mid);
-    words.map(|w| vsubq_f32(vreinterpretq_f32_u32(vbslq_u32(mask, w, magic)), lift))
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let (mask, magic) = (vdupq_n_u32(mask), vreinterpretq_u32_f32(vdupq_n_f32(power)));
+        let lift = vdupq_n_f32(power + mid);
+        words.map(|w| vsubq_f32(vreinterpretq_f32_u32(vbslq_u32(mask, w, magic)), lift))
+    }
 }
 
 /// Four lanes from four f16.
@@ -55,41 +58,49 @@ fn round_f16(v: float32x4_t) -> uint16x4_t {
 /// Four lanes as bf16, rounded to nearest even; NaN stays NaN.
 #[inline(always)]
 fn round_bf16(v: float32x4_t) -> uint16x4_t {
-    let bits = vreinterpretq_u32_f32(v);
-    let odd = vandq_u32(vshrq_n_u32::<16>(bits), vdupq_n_u32(1));
-    let rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
-    let quiet = vorrq_u32(bits, vdupq_n_u32(0x0040_0000));
-    vshrn_n_u32::<16>(vbslq_u32(vceqq_f32(v, v), rounded, quiet))
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let bits = vreinterpretq_u32_f32(v);
+        let odd = vandq_u32(vshrq_n_u32::<16>(bits), vdupq_n_u32(1));
+        let rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+        let quiet = vorrq_u32(bits, vdupq_n_u32(0x0040_0000));
+        vshrn_n_u32::<16>(vbslq_u32(vceqq_f32(v, v), rounded, quiet))
+    }
 }
 
-// SAFETY of all blocks below: the trait's promises (readable and writable pointers). NEON is part of every target for
-// aarch64, so what works on registers alone needs none.
+// SAFETY of all blocks below: the trait's promises (readable and writable pointers), and NEON is on every aarch64.
 impl<const DOT: bool> Simd for Neon<DOT> {
     type V = V;
 
     #[inline(always)]
     unsafe fn zero() -> V {
-        [vdupq_n_f32(0.0); 4]
+        // SAFETY: see the impl.
+        unsafe { [vdupq_n_f32(0.0); 4] }
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> V {
-        [vdupq_n_f32(x); 4]
+        // SAFETY: see the impl.
+        unsafe { [vdupq_n_f32(x); 4] }
     }
     #[inline(always)]
     unsafe fn mul_add(a: V, b: V, c: V) -> V {
-        std::array::from_fn(|i| vfmaq_f32(c[i], a[i], b[i]))
+        // SAFETY: see the impl.
+        unsafe { std::array::from_fn(|i| vfmaq_f32(c[i], a[i], b[i])) }
     }
     #[inline(always)]
     unsafe fn sub(a: V, b: V) -> V {
-        std::array::from_fn(|i| vsubq_f32(a[i], b[i]))
+        // SAFETY: see the impl.
+        unsafe { std::array::from_fn(|i| vsubq_f32(a[i], b[i])) }
     }
     #[inline(always)]
     unsafe fn mul(a: V, b: V) -> V {
-        std::array::from_fn(|i| vmulq_f32(a[i], b[i]))
+        // SAFETY: see the impl.
+        unsafe { std::array::from_fn(|i| vmulq_f32(a[i], b[i])) }
     }
     #[inline(always)]
     unsafe fn sum(v: V) -> f32 {
-        vaddvq_f32(vaddq_f32(vaddq_f32(v[0], v[1]), vaddq_f32(v[2], v[3])))
+        // SAFETY: see the impl.
+        unsafe { vaddvq_f32(vaddq_f32(vaddq_f32(v[0], v[1]), vaddq_f32(v[2], v[3]))) }
     }
 
     #[inline(always)]
@@ -153,31 +164,35 @@ impl<const DOT: bool> Simd for Neon<DOT> {
     #[inline(always)]
     unsafe fn codes4(tile: *const u8) -> [V; 8] {
         // SAFETY: see the impl.
-        let v = unsafe { words(tile) };
-        // Nibbles 5, 6, 7 lie too high for a mantissa; in `high` they are where 2, 3, 4 are in `v`.
-        let high = v.map(|w| vshrq_n_u32::<12>(w));
-        [
-            in_mantissa(v, 0xf, 8_388_608.0, 8.0),
-            in_mantissa(v, 0xf_0000, 128.0, 8.0),
-            in_mantissa(v, 0xf0, 524_288.0, 8.0),
-            in_mantissa(high, 0xf00, 32_768.0, 8.0),
-            in_mantissa(v, 0xf00, 32_768.0, 8.0),
-            in_mantissa(high, 0xf000, 2048.0, 8.0),
-            in_mantissa(v, 0xf000, 2048.0, 8.0),
-            in_mantissa(high, 0xf_0000, 128.0, 8.0),
-        ]
+        unsafe {
+            let v = words(tile);
+            // Nibbles 5, 6, 7 lie too high for a mantissa; in `high` they are where 2, 3, 4 are in `v`.
+            let high = v.map(|w| vshrq_n_u32::<12>(w));
+            [
+                in_mantissa(v, 0xf, 8_388_608.0, 8.0),
+                in_mantissa(v, 0xf_0000, 128.0, 8.0),
+                in_mantissa(v, 0xf0, 524_288.0, 8.0),
+                in_mantissa(high, 0xf00, 32_768.0, 8.0),
+                in_mantissa(v, 0xf00, 32_768.0, 8.0),
+                in_mantissa(high, 0xf000, 2048.0, 8.0),
+                in_mantissa(v, 0xf000, 2048.0, 8.0),
+                in_mantissa(high, 0xf_0000, 128.0, 8.0),
+            ]
+        }
     }
     #[inline(always)]
     unsafe fn codes8(tile: *const u8) -> [V; 4] {
         // SAFETY: see the impl.
-        let v = unsafe { words(tile) };
-        let high = v.map(|w| vshrq_n_u32::<16>(w));
-        [
-            in_mantissa(v, 0xff, 8_388_608.0, 128.0),
-            in_mantissa(v, 0xff00, 32_768.0, 128.0),
-            in_mantissa(high, 0xff, 8_388_608.0, 128.0),
-            in_mantissa(high, 0xff00, 32_768.0, 128.0),
-        ]
+        unsafe {
+            let v = words(tile);
+            let high = v.map(|w| vshrq_n_u32::<16>(w));
+            [
+                in_mantissa(v, 0xff, 8_388_608.0, 128.0),
+                in_mantissa(v, 0xff00, 32_768.0, 128.0),
+                in_mantissa(high, 0xff, 8_388_608.0, 128.0),
+                in_mantissa(high, 0xff00, 32_768.0, 128.0),
+            ]
+        }
     }
 
     #[inline(always)]
