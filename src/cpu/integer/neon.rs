@@ -26,8 +26,8 @@ unsafe fn words(tile: *const u8) -> [uint8x16_t; 4] {
 /// Where DOT, the processor has dot products of bytes.
 #[inline(always)]
 unsafe fn fours<const DOT: bool>(sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-    // SAFETY: register arithmetic only; the caller's promise. Two products fit 16 bits: of both factors only
-    // codes are ever -128, as x is one plane here.
+    // SAFETY: register arithmetic only; the caller's promise. Two products fit 16 bits: neither factor is beyond 127 but
+    // -128 of a code.
     unsafe {
         if !DOT {
             let low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
@@ -61,14 +61,19 @@ impl<const DOT: bool> Int8 for Neon<DOT> {
         unsafe {
             let v = vld1q_u8(p);
             let (low, high) = (vmovl_u8(vget_low_u8(v)), vmovl_high_u8(v));
-            [vget_low_u16(low), vget_high_u16(low), vget_low_u16(high), vget_high_u16(high)]
-                .map(|four| vreinterpretq_s32_u32(vmovl_u16(four)))
+            let words = [
+                vmovl_u16(vget_low_u16(low)),
+                vmovl_high_u16(low),
+                vmovl_u16(vget_low_u16(high)),
+                vmovl_high_u16(high),
+            ];
+            words.map(|four| vreinterpretq_s32_u32(four))
         }
     }
     #[inline(always)]
     unsafe fn add(a: I, b: I) -> I {
         // SAFETY: see the impl.
-        unsafe { std::array::from_fn(|i| vaddq_s32(a[i], b[i])) }
+        std::array::from_fn(|i| unsafe { vaddq_s32(a[i], b[i]) })
     }
     #[inline(always)]
     unsafe fn times(a: I, factor: i32) -> I {
@@ -78,7 +83,7 @@ impl<const DOT: bool> Int8 for Neon<DOT> {
     #[inline(always)]
     unsafe fn join(high: I, low: I) -> I {
         // SAFETY: see the impl.
-        unsafe { std::array::from_fn(|i| vaddq_s32(vshlq_n_s32::<8>(high[i]), low[i])) }
+        std::array::from_fn(|i| unsafe { vaddq_s32(vshlq_n_s32::<8>(high[i]), low[i]) })
     }
     #[inline(always)]
     unsafe fn to_f32(v: I) -> [float32x4_t; 4] {
