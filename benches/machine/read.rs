@@ -15,7 +15,7 @@ const TRIES: usize = 4;
 /// One pass over memory, each thread its own part; the best of several, with and without prefetching.
 pub fn gbps(par: &dyn Parallel, isa: Isa, huge_pages: bool) -> f64 {
     let memory = Memory::new(huge_pages);
-    let part = BYTES / par.threads() & !4095;
+    let part = (BYTES / par.threads()) & !4095;
     let rate = |distance| {
         best_of(TRIES, || {
             par.run(par.threads(), &|i| read(isa, &memory.bytes()[i * part..(i + 1) * part], distance));
