@@ -1819,7 +1819,7 @@ typedef struct awqm_quantize_report {
  */
 typedef uint32_t awqm_awq_mode;
 /**
- * Whatever gives the least output error that this library knows how to find.
+ * The scales of a wider grid, then rounding that makes up for its own errors: the best models that this library can make.
  */
 #define AWQM_AWQ_MODE_BETTER 0
 /**

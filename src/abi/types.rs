@@ -200,7 +200,7 @@ impl awqm_range_rule {
 pub struct awqm_awq_mode(pub u32);
 
 impl awqm_awq_mode {
-    /// Whatever gives the least output error that this library knows how to find.
+    /// The scales of a wider grid, then rounding that makes up for its own errors: the best models that this library can make.
     pub const BETTER: awqm_awq_mode = awqm_awq_mode(0);
     /// AutoAWQ's choices.
     pub const FAITHFUL: awqm_awq_mode = awqm_awq_mode(1);
