@@ -147,7 +147,7 @@ fn a_large_activation_does_not_drown_the_others() {
     }
 }
 
-/// Sums of integers do not depend on the rows beside a row, nor on threads.
+/// Sums of integers do not depend on the number of rows, nor on threads; here no row needs a fourth plane.
 #[test]
 fn integer_sums_of_a_row_depend_on_the_row_alone() {
     for isa in isas() {

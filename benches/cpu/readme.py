@@ -63,6 +63,8 @@ def section():
             f"![share of the machine's floor by shape]({PICTURE})",
             "",
         ]
+    if not (peers or network):
+        out += ["No results are kept yet: `benches/cpu/run.sh` takes the table beside the peers, `benches/cpu/model.sh` a model.", ""]
     return "\n".join([*out, END])
 
 

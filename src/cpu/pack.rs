@@ -28,7 +28,7 @@ impl Form {
     /// What takes its place when activations turn out to need more: see `integer`.
     pub fn wider(self) -> Form {
         match self {
-            Form::Integer { planes: integer::EXACT } => Form::Integer { planes: integer::WIDE },
+            Form::Integer { planes: integer::EXACT } => Form::Integer { planes: integer::WIDER },
             form => form,
         }
     }

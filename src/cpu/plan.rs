@@ -118,9 +118,7 @@ impl CpuPlan {
         };
         let block_rows = match (bits, kernel) {
             (None, _) => 1,
-            (_, Kernel::Gemv) | (_, Kernel::Gemm) if form != Form::F32 => {
-                block_rows(m.min(PASS_ROWS), kernels.most_rows(form))
-            }
+            _ if form != Form::F32 => block_rows(m.min(PASS_ROWS), kernels.most_rows(form)),
             (_, Kernel::Gemv) => kernels.gemv_rows,
             _ => kernels.gemm_rows,
         };

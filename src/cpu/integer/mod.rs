@@ -10,10 +10,13 @@
 //! - Three planes are exact arithmetic: d is a power of two with max|x| / d a little below 2^23 or 2^22. What is lost of an
 //!   activation, if anything, is at most 2^−23 of the largest of its chunk: about what f32 sums lose, where partial sums
 //!   are as large. Products with a weight of 0 are 0, so a large activation may not count while its neighbours do; when
-//!   one is more than 64 times the mean of its chunk, all rows of the call take four planes, which lose 2^−30.
+//!   one is more than 64 times the mean of its chunk, all rows of the call (of the pass, where there are hundreds) take
+//!   four planes, which lose 2^−30.
 //!
 //! Since integer sums have no order, and chunks are added one after the other, a row's result depends on nothing but the
-//! row, the layer and how the instruction set rounds its f32 sums: not on M, not on the rows beside it, not on threads.
+//! row, the layer, the number of planes and how the instruction set rounds its f32 sums: not on M, not on threads. int8 has
+//! always one plane, so its rows do not depend on the rows beside them either; exact rows may, if one of those is such that
+//! all take four.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -39,9 +42,9 @@ pub(super) const CHUNK: usize = 16;
 
 /// Planes of exact arithmetic, and of exact arithmetic where an activation stands far above the rest of its chunk.
 pub(super) const EXACT: usize = 3;
-pub(super) const WIDE: usize = 4;
+pub(super) const WIDER: usize = 4;
 
-/// How many times the mean of its chunk an activation may be before [`WIDE`] planes are needed.
+/// How many times the mean of its chunk an activation may be before [`WIDER`] planes are needed.
 const FAR_ABOVE: f32 = 64.0;
 
 /// Bytes of a plane of a row's k-step.

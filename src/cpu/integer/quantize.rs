@@ -12,7 +12,7 @@ use crate::types::{Bits, Dtype};
 ///
 /// A chunk with an infinite or NaN activation has the scale NaN, and so has every output of the row.
 ///
-/// True when [`super::EXACT`] planes were asked for and a chunk needs [`super::WIDE`].
+/// True when [`super::EXACT`] planes were asked for and a chunk needs [`super::WIDER`].
 ///
 /// # Safety
 /// The instruction set of `S`; x has the rows and `k` columns, and `out` is writable and sized for P planes.
@@ -57,7 +57,7 @@ pub(in crate::cpu) unsafe fn block<S: Int8, const P: usize>(
                 }
             }
         }
-        P == super::EXACT && too_wide
+        too_wide
     }
 }
 
@@ -106,7 +106,9 @@ impl Piece {
             let finite = S::sum(probe) == 0.0;
             let largest = S::largest(large);
             let scale = if finite { Scale::of::<P>(largest) } else { Scale::NONE };
-            let wide = finite && largest / super::FAR_ABOVE * (steps * STEP) as f32 > S::sum(all);
+            let wide = P == super::EXACT
+                && finite
+                && largest / super::FAR_ABOVE * (steps * STEP) as f32 > S::sum(all);
 
             let mut sums = [S::zeros(); P];
             for at in (0..steps * STEP).step_by(LANES) {
