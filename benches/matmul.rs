@@ -3,9 +3,10 @@
 //! ```text
 //! cargo bench --bench matmul                                  the default table
 //! cargo bench --bench matmul -- --threads 1,2 --shape 4096x4096 --m 1,16 --dtype bf16 --kernel gemv,gemm
+//! cargo bench --bench matmul -- --peaks 1,2                  only what the machine can do, as lines of JSON
 //! ```
 //!
-//! The yardsticks (reading memory once, multiplying and adding in registers) are taken in the same run. Up to
+//! The yardsticks (reading memory once, products and sums in registers) are taken in the same run. Up to
 //! M = 16 the weights are cold, as in a model: calls go round over copies that together exceed every cache. Each
 //! figure is the best of several, because other programs can only make it worse.
 
@@ -14,10 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use awq_marlin::buffer::Buffer;
-use awq_marlin::cpu::{CpuDevice, CpuLinear, Isa, Kernel, XView, YMut};
+use awq_marlin::cpu::{Compute, CpuDevice, CpuLinear, Isa, Kernel, XView, YMut};
 use awq_marlin::layout::{LayerDesc, Layout, Packed, Padded};
 use awq_marlin::parallel::{Parallel, Pool};
 use awq_marlin::types::{Bits, Dtype, GroupSize, QuantSpec};
+
+mod machine;
+use machine::Peaks;
 
 /// More than five times the last-level cache of the machines at hand.
 const COLD_BYTES: usize = 192 << 20;
@@ -32,11 +36,13 @@ struct Options {
     m: Vec<usize>,
     dtypes: Vec<Dtype>,
     kernels: Vec<Kernel>,
+    compute: Compute,
     isa: Isa,
     bits: u32,
     group: i64,
     dense: bool,
     cold: bool,
+    peaks_only: bool,
 }
 
 impl Options {
@@ -47,11 +53,13 @@ impl Options {
             m: vec![1, 4, 16, 64, 256],
             dtypes: vec![Dtype::F16, Dtype::BF16, Dtype::F32],
             kernels: vec![Kernel::Auto],
+            compute: Compute::Exact,
             isa: Isa::detect().unwrap(),
             bits: 4,
             group: 128,
             dense: false,
             cold: true,
+            peaks_only: false,
         };
         let mut args = std::env::args().skip(1).filter(|a| a != "--bench");
         while let Some(flag) = args.next() {
@@ -71,11 +79,15 @@ impl Options {
                     o.dtypes = value.split(',').map(|d| by_name(d).expect("a dtype")).collect();
                 }
                 "--kernel" => o.kernels = value.split(',').map(|k| Kernel::from_name(k).unwrap()).collect(),
+                "--compute" => {
+                    o.compute = if value == "int8" { Compute::Int8 } else { Compute::Exact };
+                }
                 "--isa" => o.isa = Isa::from_name(&value).and_then(Isa::require).unwrap(),
                 "--bits" => o.bits = value.parse().unwrap(),
                 "--group" => o.group = value.parse().unwrap(),
                 "--dense" => o.dense = value.parse().unwrap(),
                 "--cold" => o.cold = value.parse().unwrap(),
+                "--peaks" => (o.peaks_only, o.threads) = (true, numbers(&value)),
                 _ => panic!("unknown option {flag}"),
             }
         }
@@ -87,11 +99,17 @@ fn main() {
     let o = Options::parse();
     for &threads in &o.threads {
         let pool: Arc<dyn Parallel> = Arc::new(Pool::new(threads).unwrap());
-        let read = read_gbps(&*pool);
-        let peak = fma_gflops(&*pool, o.isa);
+        let peaks = Peaks::measure(&*pool, o.isa);
+        if o.peaks_only {
+            println!("{}", peaks.json());
+            continue;
+        }
         println!(
-            "{} threads, {}: reads {read:.1} GB/s, multiplies and adds {peak:.0} GFLOP/s in f32",
-            threads, o.isa
+            "{threads} threads, {}: reads {:.1} GB/s, {:.1} on small pages; 10^9 operations a second: {}",
+            o.isa,
+            peaks.read,
+            peaks.read_small_pages,
+            peaks.text()
         );
         println!(
             "{:>12} {:>5} {:>5} {:>5} {:>10} {:>8} {:>6} {:>8} {:>6}",
@@ -103,7 +121,7 @@ fn main() {
             for &dtype in &o.dtypes {
                 for &m in &o.m {
                     for &kernel in &o.kernels {
-                        cell(&layers, m, dtype, kernel, read, peak);
+                        cell(&layers, m, dtype, kernel, peaks.read, peaks.f32());
                     }
                 }
             }
@@ -120,7 +138,7 @@ fn copies(o: &Options, k: usize, n: usize, device: &CpuDevice) -> Vec<CpuLinear>
     let mut layers: Vec<_> =
         (1..count).map(|_| CpuLinear::new(&first.packed().view(), device).unwrap()).collect();
     layers.push(first);
-    layers
+    layers.into_iter().map(|layer| layer.with_compute(o.compute).unwrap()).collect()
 }
 
 fn layer(o: &Options, k: usize, n: usize) -> Packed {
@@ -198,101 +216,4 @@ fn encode(v: f32, dtype: Dtype) -> Vec<u8> {
         Dtype::BF16 => half::bf16::from_f32(v).to_le_bytes().to_vec(),
         _ => v.to_le_bytes().to_vec(),
     }
-}
-
-/// Best speed of one pass over memory that no cache holds, each thread its own part.
-fn read_gbps(par: &dyn Parallel) -> f64 {
-    let memory = Buffer::zeroed(512 << 20).unwrap();
-    let part = memory.len() / par.threads();
-    best_of(8, || {
-        par.run(par.threads(), &|i| {
-            let (_, words, _) = as_words(&memory[i * part..(i + 1) * part]);
-            let mut sums = [0u64; 16];
-            for line in words.chunks_exact(16) {
-                for (sum, word) in sums.iter_mut().zip(line) {
-                    *sum ^= word;
-                }
-            }
-            black_box(sums);
-        });
-        (part * par.threads()) as f64 / 1e9
-    })
-}
-
-/// Whole 64-bit words of a buffer.
-fn as_words(bytes: &[u8]) -> (&[u8], &[u64], &[u8]) {
-    // SAFETY: any eight bytes are a u64.
-    unsafe { bytes.align_to::<u64>() }
-}
-
-/// Best speed of multiplications and additions in registers, all threads together.
-fn fma_gflops(par: &dyn Parallel, isa: Isa) -> f64 {
-    const ROUNDS: usize = 2_000_000;
-    best_of(8, || {
-        par.run(par.threads(), &|_| match isa {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the instruction set was required when the options were read.
-            Isa::Avx512 => unsafe { x86::fma512(ROUNDS) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Isa::Avx2 => unsafe { x86::fma256(ROUNDS) },
-            _ => plain(ROUNDS),
-        });
-        let lanes = match isa {
-            Isa::Avx512 => 16,
-            Isa::Avx2 => 8,
-            _ => 4,
-        };
-        (2 * lanes * ACCUMULATORS * ROUNDS * par.threads()) as f64 / 1e9
-    })
-}
-
-const ACCUMULATORS: usize = 12;
-
-fn plain(rounds: usize) {
-    let mut acc = [[0f32; 4]; ACCUMULATORS];
-    let (a, b) = (black_box([0.5f32; 4]), black_box([0.25f32; 4]));
-    for _ in 0..rounds {
-        for v in &mut acc {
-            for i in 0..4 {
-                v[i] = v[i] * a[i] + b[i];
-            }
-        }
-    }
-    black_box(acc);
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-    use std::hint::black_box;
-
-    macro_rules! fma {
-        ($name:ident, $features:literal, $set:ident, $fma:ident) => {
-            #[target_feature(enable = $features)]
-            pub fn $name(rounds: usize) {
-                let (a, b) = (black_box($set(0.5)), black_box($set(0.25)));
-                let mut acc = [a; super::ACCUMULATORS];
-                for _ in 0..rounds {
-                    for v in &mut acc {
-                        *v = $fma(*v, a, b);
-                    }
-                }
-                black_box(acc);
-            }
-        };
-    }
-    fma!(fma512, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps);
-    fma!(fma256, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps);
-}
-
-/// `work` returns how much it did (in 10^9); the best rate of several tries.
-fn best_of(tries: usize, work: impl Fn() -> f64) -> f64 {
-    (0..tries)
-        .map(|_| {
-            let t = Instant::now();
-            let amount = work();
-            amount / t.elapsed().as_secs_f64()
-        })
-        .fold(0.0, f64::max)
 }

@@ -42,8 +42,8 @@
  * run on the calling thread; GPUs must be opened anew. No other thread may be inside the library while fork is called.
  *
  * Options and infos are structs whose first field is struct_size: set it to sizeof the struct and the rest to zero
- * for defaults. NULL options mean all defaults. Newer headers add fields at the end only; zero there means the old
- * behaviour.
+ * for defaults. NULL options mean all defaults. Newer headers add fields at the end only, or give a field `reserved` a name;
+ * zero there means the old behaviour. No struct has padding, so infos can be compared with memcmp.
  *
  * Strings are UTF-8. Where a function fills (buf, cap, out_len): out_len, which may be NULL, gets the length without
  * the terminating NUL; buf == NULL with cap == 0 only asks for the length; a buffer that is too small is left alone
@@ -450,6 +450,10 @@ typedef uint32_t awqm_isa;
  * AVX-512 F, BW, DQ, VL.
  */
 #define AWQM_ISA_AVX512 3
+/**
+ * aarch64: NEON.
+ */
+#define AWQM_ISA_NEON 4
 
 /**
  * Where a layer runs.
@@ -535,9 +539,10 @@ typedef struct awqm_allocator {
 typedef void (*awqm_task_fn)(void *task_data, size_t index);
 
 /**
- * A host's thread pool. Must call `task(task_data, i)` exactly once for every i in 0..count, on any threads and at
- * any time, and return when all of them have returned. Must not unwind. It can be called from several threads at
- * once when the host runs layers from several threads.
+ * A host's thread pool. Must call `task(task_data, i)` exactly once for every i in 0..count, in any order and on any
+ * threads, be it all on the calling one, and return when all of them have returned: results do not depend on it. Must
+ * not unwind. When it returns without having run every task, the call that needed them gives AWQM_STATUS_INTERNAL. It can
+ * be called from several threads at once when the host runs layers from several threads.
  */
 typedef void (*awqm_parallel_fn)(void *user_data, size_t count, awqm_task_fn task, void *task_data);
 
@@ -550,8 +555,9 @@ typedef struct awqm_cpu_options {
    */
   size_t struct_size;
   /**
-   * Threads that work at once, the caller's included; 0 = as many as the machine has cores. 1 starts none. With
-   * `parallel`: how many the host's pool has, so that work is cut accordingly.
+   * Threads that work at once, the caller's included; 0 = as many as the machine has cores. 1 starts none. More than
+   * there are cores take turns on them; more than 1024 are INVALID_ARGUMENT. With `parallel`: how many the host's pool
+   * has, any number, so that work is cut accordingly.
    */
   uint32_t threads;
   /**
@@ -845,6 +851,10 @@ typedef struct awqm_layer_desc {
    * F16, BF16 or F32. 0 = F16. Ignored without a bias.
    */
   awqm_dtype bias_dtype;
+  /**
+   * Not used yet; must be 0.
+   */
+  uint32_t reserved;
 } awqm_layer_desc;
 
 /**
@@ -1052,6 +1062,10 @@ typedef struct awqm_capability_info {
    */
   double bandwidth_gbps;
   /**
+   * Most shared memory of a block in bytes; 0 when unsupported.
+   */
+  uint32_t shared_bytes;
+  /**
    * NVIDIA's name of the architecture, such as "Turing"; empty when unknown.
    */
   char architecture[32];
@@ -1062,15 +1076,11 @@ typedef struct awqm_capability_info {
   /**
    * The product that the numbers are of; empty when unsupported or unknown.
    */
-  char typical[32];
+  char typical[36];
   /**
    * Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
    */
   double tflops;
-  /**
-   * Most shared memory of a block in bytes; 0 when unsupported.
-   */
-  uint32_t shared_bytes;
 } awqm_capability_info;
 
 /**
@@ -1188,6 +1198,10 @@ typedef struct awqm_cuda_plan_info {
    */
   uint32_t grid_z;
   /**
+   * Rows of x of a block.
+   */
+  uint32_t block_rows;
+  /**
    * Workspace that a run needs.
    */
   size_t workspace_bytes;
@@ -1207,14 +1221,6 @@ typedef struct awqm_cuda_plan_info {
    * Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
    */
   double floor_us;
-  /**
-   * Rows of x of a block.
-   */
-  uint32_t block_rows;
-  /**
-   * Dynamic shared memory of a block.
-   */
-  uint32_t shared_bytes;
   /**
    * Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
    */
@@ -1236,9 +1242,13 @@ typedef struct awqm_cuda_plan_info {
    */
   int32_t batch_invariant;
   /**
+   * Dynamic shared memory of a block.
+   */
+  uint32_t shared_bytes;
+  /**
    * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
    */
-  char code[48];
+  char code[52];
 } awqm_cuda_plan_info;
 
 /**
@@ -1337,20 +1347,20 @@ typedef struct awqm_run_args {
    */
   awqm_dtype y_dtype;
   /**
-   * Result, m rows of N elements; aligned as x; must not share memory with x or the workspace
+   * Result, m rows of N elements; at any alignment where x may be; must not share memory with x or the workspace
    * (x and y may be different columns of one matrix).
    */
   void *y;
   /**
-   * Rows.
+   * Rows, 1 or more: 0 is INVALID_ARGUMENT.
    */
   int64_t m;
   /**
-   * Elements from one row of x to the next, at least K; 0 = K.
+   * Elements from one row of x to the next, at least K; 0 = K. Any for a single row. What lies between rows is not read.
    */
   int64_t x_stride;
   /**
-   * Elements from one row of y to the next, at least N; 0 = N.
+   * Elements from one row of y to the next, at least N; 0 = N. Any for a single row. What lies between rows stays.
    */
   int64_t y_stride;
 } awqm_run_args;
@@ -1372,13 +1382,17 @@ typedef struct awqm_plan_options {
    */
   awqm_dtype dtype;
   /**
-   * Rows.
+   * Rows, 1 or more.
    */
   int64_t m;
   /**
    * AWQM_BATCH_INVARIANT or 0.
    */
   uint32_t flags;
+  /**
+   * Not used yet; must be 0.
+   */
+  uint32_t reserved;
 } awqm_plan_options;
 
 /**
@@ -1496,7 +1510,7 @@ typedef struct awqm_plan_info {
   /**
    * Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
    */
-  char code[48];
+  char code[52];
 } awqm_plan_info;
 
 /**
@@ -1582,6 +1596,10 @@ typedef struct awqm_calibrator_options {
    * ignored, and a quantizer rounds it without looking at activations and says so in its report.
    */
   int32_t skip_not_finite;
+  /**
+   * Not used yet; must be 0.
+   */
+  uint32_t reserved;
 } awqm_calibrator_options;
 
 /**
@@ -1634,6 +1652,10 @@ typedef struct awqm_calibrator_layer_info {
    * 1: the layer is marked because an activation was not finite.
    */
   int32_t not_finite;
+  /**
+   * Not used yet; 0.
+   */
+  uint32_t reserved;
   /**
    * Of a marked layer: the row, counted from its first.
    */
@@ -1760,6 +1782,10 @@ typedef struct awqm_quantize_options {
    * 1: replace a checkpoint that is already in the destination. 0: refuse.
    */
   int32_t overwrite;
+  /**
+   * Not used yet; must be 0.
+   */
+  uint32_t reserved;
 } awqm_quantize_options;
 
 /**
@@ -1793,7 +1819,7 @@ typedef struct awqm_quantize_report {
  */
 typedef uint32_t awqm_awq_mode;
 /**
- * Whatever gives the least output error that this library knows how to find.
+ * The scales of a wider grid, then rounding that makes up for its own errors: the best models that this library can make.
  */
 #define AWQM_AWQ_MODE_BETTER 0
 /**
@@ -1835,6 +1861,10 @@ typedef struct awqm_quantizer_options {
    */
   awqm_range_rule range_rule;
   /**
+   * 1: replace a checkpoint that is already in the destination. 0: refuse.
+   */
+  int32_t overwrite;
+  /**
    * Layers to leave as they are, as in awqm_quantize_options. A group with such a layer is not scaled.
    */
   const char *const *skip;
@@ -1846,10 +1876,6 @@ typedef struct awqm_quantizer_options {
    * Largest file to write; 0 = 4 GiB.
    */
   uint64_t max_shard_bytes;
-  /**
-   * 1: replace a checkpoint that is already in the destination. 0: refuse.
-   */
-  int32_t overwrite;
   /**
    * 1: take up what an interrupted job left (blocks that are done are not done again), and leave it when this one is
    * freed before finish. 0: start anew and leave nothing.
@@ -2023,7 +2049,7 @@ AWQM_API const char *awqm_kernel_name(awqm_kernel kernel);
 AWQM_API const char *awqm_method_name(awqm_method method);
 
 /**
- * "auto", "portable", "avx2" or "avx512"; NULL for an unknown number. Static string.
+ * "auto", "portable", "avx2", "avx512" or "neon"; NULL for an unknown number. Static string.
  *
  * Threads: any, at once. Since 0.1.
  */
@@ -2107,7 +2133,8 @@ awqm_status awqm_set_allocator(const struct awqm_allocator *allocator);
  * thread is the last).
  *
  * Statuses: UNKNOWN_ENUM, BAD_STRUCT_SIZE, UNSUPPORTED (this machine lacks the instruction set),
- * INVALID_ARGUMENT (the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY.
+ * INVALID_ARGUMENT (too many threads; the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY (also when the
+ * system refuses a thread).
  *
  * Threads: any, at once. Since 0.1.
  *
@@ -3133,8 +3160,9 @@ awqm_status awqm_linear_workspace_bytes(const struct awqm_linear *linear,
                                         size_t *out_bytes);
 
 /**
- * y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds NaN or
- * infinity gives NaN or infinity as IEEE arithmetic does.
+ * y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds a NaN gives a
+ * row of NaN, and one that holds an infinity a row of infinities and NaN, in every arithmetic; the other rows of y are what
+ * they are without it. A scale or bias that is NaN spoils its column alone.
  *
  * On the CPU it returns when y is written, `stream` must be NULL, and results do not depend on the number of threads.
  * On a GPU it launches one kernel on `stream` and returns: nothing is waited for, so a stream may capture it; rules at

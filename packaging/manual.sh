@@ -30,7 +30,7 @@ cat <<TAIL
 .SH ENVIRONMENT
 .TP
 .B AWQM_ISA
-Instruction set of the CPU kernels (portable, avx2, avx512); unset: the best that the machine has.
+Instruction set of the CPU kernels (portable, avx2, avx512, neon); unset: the best that the machine has.
 .SH SEE ALSO
 The C library that the tool is written with: the header awq_marlin.h, and
 .BR pkg-config (1)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures this machine and writes benches/results/DATE-CPU.txt, to be committed: matmul beside read bandwidth and
-# FMA peak, repack beside memcpy, loading beside reading, and the tool's single-query latency, all taken in the same run.
+# peaks of products, repack beside memcpy, loading beside reading, and the tool's table of every arithmetic, all taken in
+# the same run. benches/cpu/run.sh measures other projects' libraries beside this one.
 #
 #   scripts/bench.sh [NAME]      NAME in place of the processor's model
 set -euo pipefail
@@ -33,10 +34,8 @@ mkdir -p benches/results
     make -s install "PREFIX=$PWD/target/stage" >&2
     benches/overhead/run.sh target/stage
     echo
-    for shape in 4096x4096 4096x14336; do
-        echo "## awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json"
-        target/awqm bench --shape $shape --group-size 128 --m 1,4,16,64,256 --json
-    done
+    echo "## awqm bench --table --shape 4096x4096,4096x14336"
+    target/awqm bench --table --shape 4096x4096,4096x14336
 } | tee "$out.part"
 mv "$out.part" "$out"
 echo "wrote $out"

@@ -37,6 +37,9 @@ step() {
     mv "$work/$name.part" "$work/$name.json"
 }
 
+# A model is overwritten by the next one: without its figure it is quantized again.
+fresh() { [ -f "$work/$1.json" ] || rm -f "$work/$1-quantize.json"; }
+
 # The arguments of a method: what it looks at beside the weights.
 method() { # METHOD CALIBRATION-ARGUMENTS...
     local name=$1
@@ -53,6 +56,7 @@ step smollm2-fp16 perplexity "$model"
 for group in 32 64; do
     for name in rtn faithful better; do
         id=smollm2-$name-$group
+        fresh "$id"
         # shellcheck disable=SC2046 # a list of arguments
         step "$id-quantize" "$awqm" quantize "$model" "$work/model" --overwrite --group-size "$group" --json \
             $(method "$name" --text "$texts/calibration.txt")
@@ -65,6 +69,7 @@ done
 for group in 32 64 128; do
     for name in rtn faithful better; do
         id=minilm-$name-$group
+        fresh "$id"
         # The pooler is not part of a sentence's embedding.
         # shellcheck disable=SC2046
         step "$id-quantize" "$awqm" quantize "$minilm" "$work/encoder" --overwrite --group-size "$group" --skip pooler --json \

@@ -54,6 +54,19 @@ if [ "${#missing[@]}" -gt 0 ]; then
     apt_install "${missing[@]}"
 fi
 
+# For the tests of code for other processors; without them those tests are left out.
+wanted=()
+want() { [ -e "$1" ] || command -v "$1" >/dev/null || wanted+=("$2"); }
+if [ "$(uname -m)" = x86_64 ]; then
+    want aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    want /usr/aarch64-linux-gnu/lib/libc.so libc6-dev-arm64-cross
+    want qemu-aarch64 qemu-user
+fi
+if [ "${#wanted[@]}" -gt 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing ${wanted[*]}"
+    apt_install "${wanted[@]}" || echo "setup: they could not be installed, so code for aarch64 will not be tested" >&2
+fi
+
 # --- Rust ---
 PATH="$HOME/.cargo/bin:$PATH"
 rust_is_enough() {
@@ -75,6 +88,12 @@ if ! rust_is_enough; then
         echo "setup: install Rust with rustup as the Rust project's site describes, then run this again." >&2
         exit 1
     fi
+fi
+
+target=aarch64-unknown-linux-gnu
+if [ "$(uname -m)" = x86_64 ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+    { command -v rustup >/dev/null && rustup target add $target; } ||
+        echo "setup: Rust's library for $target could not be fetched, so code for it will not be tested" >&2
 fi
 
 # --- nvcc, which compiles the kernels for GPUs ---

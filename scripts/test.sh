@@ -4,7 +4,7 @@
 # Prints a row for each group, what was skipped and why, and the total on the last line.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh rust c     only those parts: rust, kernels, c, cuda, valgrind, release, bindings, model
+#   scripts/test.sh rust c     only those parts: rust, aarch64, kernels, c, cuda, valgrind, release, bindings, model
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -14,7 +14,7 @@ logs=$out/logs
 rm -rf "$out"
 mkdir -p "$logs" "$out/lib"
 
-parts=${*:-rust kernels c cuda valgrind release bindings model}
+parts=${*:-rust aarch64 kernels c cuda valgrind release bindings model}
 wanted() { [[ " $parts " == *" $1 "* ]]; }
 
 passed=0 failed=0 skipped=0
@@ -50,12 +50,24 @@ check() {
     fi
 }
 
-# rust NAME CARGO-ARGUMENTS...: counts from the harness's own result lines; a build that fails is one failure.
+# rust NAME CARGO-ARGUMENTS...: one row for these tests.
 rust() {
+    local name=$1
+    shift
+    harness "$name" cargo test --no-fail-fast "$@"
+}
+
+# harness NAME COMMAND...: counts from the result lines of Rust's test harness; a build that fails is one failure. 77: the
+# command cannot run here, and its last line says why.
+harness() {
     local name=$1 since=$EPOCHREALTIME log rc=0 p f s
     log=$logs/${name//[^a-z0-9]/_}.log
     shift
-    cargo test --no-fail-fast "$@" >"$log" 2>&1 || rc=$?
+    "$@" >"$log" 2>&1 || rc=$?
+    if [ "$rc" -eq 77 ]; then
+        skip "$name" "$(tail -n 1 "$log")"
+        return
+    fi
     read -r p f s < <(awk '/^test result:/ { p += $4; f += $6; s += $8 } END { print p+0, f+0, s+0 }' "$log")
     if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
     count "$name" "$p" "$f" "$s" "$since"
@@ -199,6 +211,8 @@ if wanted rust; then
     # The same library with the doors that only tests may use; the unit tests and the C interface again.
     rust "rust, test-hooks" --features test-hooks --target-dir target/hooks --lib --test abi_symbols
 fi
+
+if wanted aarch64; then harness "rust, aarch64 in emulation" scripts/test_aarch64.sh; fi
 
 if wanted kernels; then
     since=$EPOCHREALTIME

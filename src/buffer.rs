@@ -4,18 +4,13 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 
 use crate::error::{Error, ErrorKind, Result};
-
-#[cfg(target_os = "linux")]
-mod pages;
+use crate::pages::{HUGE_PAGE, Pages};
 
 /// Boundary that every buffer lies on.
 pub const ALIGN: usize = 64;
-
-/// Buffers of at least this size ask the kernel for huge pages: sequential reads are up to 1.4 times faster.
-const HUGE_PAGE: usize = 2 << 20;
 
 /// Where buffers come from instead of the system's allocator.
 #[derive(Clone, Copy)]
@@ -48,15 +43,14 @@ pub unsafe fn set_allocator(allocator: Option<Allocator>) {
 /// Who gets the memory back.
 enum Owner {
     System(Layout),
-    /// The kernel, when the last of those who share them is gone.
-    #[cfg(target_os = "linux")]
-    Pages(#[allow(dead_code)] std::sync::Arc<pages::Pages>),
+    /// The system, when the last of those who share them is dropped.
+    Pages(#[allow(dead_code)] Arc<Pages>),
     Host(Allocator),
     /// Nobody: it was lent.
     Lent,
 }
 
-/// A byte buffer of fixed length, aligned to 64 bytes.
+/// A byte buffer of fixed length, aligned to 64 bytes (2 MiB when it is that large and the system's).
 pub struct Buffer {
     ptr: NonNull<u8>,
     len: usize,
@@ -81,12 +75,10 @@ impl Buffer {
             buffer.fill(0);
             return Ok(buffer);
         }
-        #[cfg(target_os = "linux")]
-        if len >= HUGE_PAGE {
-            return pages::several([len]).map(|[buffer]| buffer);
+        if let Some([buffer]) = Self::in_pages([len]) {
+            return Ok(buffer);
         }
-        let align = if len >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
-        let layout = Layout::from_size_align(len.max(1), align).map_err(|_| {
+        let layout = Layout::from_size_align(len.max(1), ALIGN).map_err(|_| {
             Error::new(ErrorKind::SizeOverflow, format!("a buffer of {len} bytes does not fit"))
         })?;
         // SAFETY: the layout's size is at least 1.
@@ -98,17 +90,35 @@ impl Buffer {
     /// with whatever it holds. Large ones share their pages with small ones, which then have huge pages, too.
     pub(crate) fn to_fill<const N: usize>(lens: [usize; N]) -> Result<[Self; N]> {
         let host = *ALLOCATOR.read().unwrap_or_else(|e| e.into_inner());
-        #[cfg(target_os = "linux")]
-        if host.is_none() && lens.iter().fold(0usize, |sum, &len| sum.saturating_add(len)) >= HUGE_PAGE {
-            return pages::several(lens);
+        if host.is_none()
+            && let Some(buffers) = Self::in_pages(lens)
+        {
+            return Ok(buffers);
         }
         let one = |len| match host {
             Some(host) if len > 0 => Self::from_host(len, host),
             _ => Self::zeroed(len),
         };
         let all: Vec<Self> = lens.into_iter().map(one).collect::<Result<_>>()?;
-        // As many as there are lengths.
-        all.try_into().map_err(|_| no_room(0))
+        Ok(all.try_into().expect("as many as there are lengths"))
+    }
+
+    /// Buffers of these lengths, one after another in fresh pages, where they are worth a huge page together and there
+    /// is room.
+    fn in_pages<const N: usize>(lens: [usize; N]) -> Option<[Self; N]> {
+        let len =
+            lens.iter().try_fold(0usize, |at, &len| at.checked_add(len.checked_next_multiple_of(ALIGN)?))?;
+        if len < HUGE_PAGE {
+            return None;
+        }
+        let pages = Arc::new(Pages::zeroed(len)?);
+        let mut end = 0;
+        Some(lens.map(|len| {
+            // SAFETY: the mapping has room for all of them.
+            let ptr = unsafe { pages.at().add(end) };
+            end += len.next_multiple_of(ALIGN);
+            Buffer { ptr, len, owner: Owner::Pages(pages.clone()) }
+        }))
     }
 
     /// The host's memory, with whatever it holds. Where nobody has written yet, that is as good as any bytes: the
@@ -165,13 +175,11 @@ impl Drop for Buffer {
         match &self.owner {
             // SAFETY: allocated in `zeroed` with this very layout.
             Owner::System(layout) => unsafe { dealloc(self.ptr.as_ptr(), *layout) },
-            #[cfg(target_os = "linux")]
-            Owner::Pages(_) => {}
             // SAFETY: the promise at `set_allocator`; the numbers are those of the allocation.
             Owner::Host(host) => unsafe {
                 (host.free)(host.user_data, self.ptr.as_ptr().cast(), self.len, ALIGN)
             },
-            Owner::Lent => {}
+            Owner::Pages(_) | Owner::Lent => {}
         }
     }
 }
@@ -179,5 +187,32 @@ impl Drop for Buffer {
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} bytes)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_in_one_mapping_do_not_touch() {
+        let lens = [3 * HUGE_PAGE + 5, 0, 100, 64 << 10];
+        let mut buffers = Buffer::to_fill(lens).unwrap();
+        for (i, buffer) in buffers.iter_mut().enumerate() {
+            assert_eq!((buffer.as_ptr() as usize % ALIGN, buffer.len()), (0, lens[i]));
+            assert!(buffer.iter().all(|&b| b == 0));
+            buffer.fill(i as u8 + 1);
+        }
+        let [a, b, c, d] = buffers;
+        drop((a, b));
+        assert!(c.iter().all(|&b| b == 3) && d.iter().all(|&b| b == 4));
+    }
+
+    #[test]
+    fn too_much_is_an_error() {
+        for lens in [[usize::MAX, 1], [usize::MAX - 4096, 0], [1 << 60, 1 << 60]] {
+            let kind = Buffer::to_fill(lens).unwrap_err().kind();
+            assert!(matches!(kind, ErrorKind::OutOfMemory | ErrorKind::SizeOverflow), "{kind:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! 4  abi                           extern "C", raw pointers, C names
 //! 3  cpu, cuda, quantize           backends and the quantizer
 //! 2  config, checkpoint, layout    formats; plan_text
-//! 1  error, types, kernel, parallel, fork, buffer, matrix
+//! 1  error, types, kernel, parallel, fork, pages, buffer, matrix
 //! ```
 
 pub mod error;
@@ -18,6 +18,7 @@ pub mod types;
 pub mod buffer;
 mod fork;
 pub mod matrix;
+mod pages;
 pub mod parallel;
 
 pub mod layout;

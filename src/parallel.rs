@@ -17,7 +17,8 @@ pub trait Parallel: Send + Sync {
     /// How many tasks can run at once; at least 1.
     fn threads(&self) -> usize;
 
-    /// Calls `body(i)` once for every i in 0..tasks and returns when all have returned.
+    /// Calls `body(i)` once for every i in 0..tasks, in any order and on any threads, perhaps all on this one, and returns
+    /// when all have returned.
     fn run(&self, tasks: usize, body: &(dyn Fn(usize) + Sync));
 }
 
@@ -188,13 +189,22 @@ impl Drop for Free<'_> {
 }
 
 impl Pool {
-    /// A pool in which `threads` tasks run at once; 0 takes the machine's number. 1 starts no thread at all.
+    /// Most threads of a pool. More than any machine has are a mistake, and starting them would take the process down.
+    pub const MOST_THREADS: usize = 1024;
+
+    /// A pool in which `threads` tasks run at once, be they more than the machine has; 0 takes the machine's number. 1
+    /// starts no thread at all. [`ErrorKind::InvalidArgument`] above [`Pool::MOST_THREADS`],
     /// [`ErrorKind::OutOfMemory`] when the system refuses a thread.
     pub fn new(threads: usize) -> Result<Self> {
         let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get()).min(Self::MOST_THREADS),
             n => n,
         };
+        if threads > Self::MOST_THREADS {
+            return Err(Error::invalid("is more threads than any machine has")
+                .found(threads)
+                .needed(format!("at most {}", Self::MOST_THREADS)));
+        }
         let shared = Arc::new(Shared {
             state: AtomicU64::new(CLOSED),
             job: UnsafeCell::new(Job { body: &|_| {}, tasks: 0 }),

@@ -78,7 +78,7 @@ layout! {
     tensors::awqm_tensor_view { struct_size, data, bytes, dtype, rank, shape }
     checkpoint::awqm_load_options { struct_size, layout, tp_dim, tp_rank, tp_world, device }
     packed::awqm_layer_desc {
-        struct_size, k, n, bits, zero_point, group_size, layout, scale_dtype, bias_dtype,
+        struct_size, k, n, bits, zero_point, group_size, layout, scale_dtype, bias_dtype, reserved,
     }
     packed::awqm_layer_tensors {
         struct_size, qweight, qweight_bytes, scales, scales_bytes, qzeros, qzeros_bytes, bias, bias_bytes,
@@ -91,7 +91,7 @@ layout! {
         struct_size, padded_k, padded_n, padded_group, groups, qweight_bytes, scales_bytes, qzeros_bytes,
     }
     cuda_plan::awqm_capability_info {
-        struct_size, supported, multiprocessors, bandwidth_gbps, architecture, products, typical, tflops, shared_bytes,
+        struct_size, supported, multiprocessors, bandwidth_gbps, shared_bytes, architecture, products, typical, tflops,
     }
     cuda_plan::awqm_cuda_plan_options {
         struct_size, capability, multiprocessors, bandwidth_gbps, k, n, m, bits, zero_point, group_size,
@@ -99,31 +99,31 @@ layout! {
     }
     cuda_plan::awqm_cuda_plan_info {
         struct_size, kernel, multiprocessors, bandwidth_gbps, tiles, splits, slice_tiles, block, grid_x,
-        grid_y, grid_z, workspace_bytes, counter_bytes, bytes_moved, operations, floor_us, block_rows, shared_bytes, products_floor_us, predicted_us,
-        dense_predicted_us, prefers_dense, batch_invariant, code,
+        grid_y, grid_z, block_rows, workspace_bytes, counter_bytes, bytes_moved, operations, floor_us,
+        products_floor_us, predicted_us, dense_predicted_us, prefers_dense, batch_invariant, shared_bytes, code,
     }
     linear::awqm_linear_options { struct_size, compute, flags }
     linear::awqm_linear_info { struct_size, k, n, layout, bits, group_size, has_bias, backend, bytes }
     linear::awqm_run_args { struct_size, x, x_dtype, y_dtype, y, m, x_stride, y_stride }
-    plan::awqm_plan_options { struct_size, kernel, dtype, m, flags }
+    plan::awqm_plan_options { struct_size, kernel, dtype, m, flags, reserved }
     plan::awqm_plan_info {
         struct_size, kernel, backend, isa, dtype, m, n, k, group_size, block_rows, tasks, workspace_bytes,
         bytes_moved, operations, tiles, splits, grid_x, grid_y, grid_z, block_threads, floor_us, products_floor_us,
         predicted_us, dense_predicted_us, prefers_dense, batch_invariant, shared_bytes, code,
     }
-    calibrator::awqm_calibrator_options { struct_size, max_bytes, rows, skip_not_finite }
+    calibrator::awqm_calibrator_options { struct_size, max_bytes, rows, skip_not_finite, reserved }
     calibrator::awqm_calibrator_info { struct_size, layers, bytes, max_bytes, rows }
     calibrator::awqm_calibrator_layer_info {
-        struct_size, k, rows, rows_kept, not_finite, bad_row, bad_channel,
+        struct_size, k, rows, rows_kept, not_finite, reserved, bad_row, bad_channel,
     }
     quantize::awqm_progress { struct_size, stage, layer, index, count, bytes_done, bytes_total }
     quantize::awqm_quantize_options {
         struct_size, bits, symmetric, group_size, layout, range_rule, skip, skip_count, max_shard_bytes,
-        device, progress, user_data, overwrite,
+        device, progress, user_data, overwrite, reserved,
     }
     quantizer::awqm_quantizer_options {
-        struct_size, mode, bits, symmetric, layout, group_size, range_rule, skip, skip_count,
-        max_shard_bytes, overwrite, resume, skip_not_finite, architecture, device, progress, user_data,
+        struct_size, mode, bits, symmetric, layout, group_size, range_rule, overwrite, skip, skip_count,
+        max_shard_bytes, resume, skip_not_finite, architecture, device, progress, user_data,
     }
     quantizer::awqm_quantizer_info { struct_size, groups, groups_done, layers, layers_kept, architecture }
     quantizer::awqm_group_info { struct_size, layers, k, n, scaled, done, name, block }
@@ -161,6 +161,26 @@ fn every_struct_starts_with_its_size() {
     for (name, fields) in structs {
         assert_eq!(fields.first().map(String::as_str), Some("struct_size"), "{name}");
     }
+}
+
+/// Padding would go out uninitialised, and a field could later be put into it without a larger struct_size.
+#[test]
+fn no_struct_has_padding() {
+    let table = as_rust_sees_it();
+    // The struct at hand, its size, and where the last field ended.
+    let (mut name, mut size, mut end) = ("none", 0, 0);
+    for line in table.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (first, second): (usize, usize) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+        if line.starts_with(' ') {
+            assert_eq!(first, end, "{name} has a hole before {}", words[0]);
+            end = first + second;
+        } else {
+            assert_eq!(end, size, "{name} has a tail of padding");
+            (name, size, end) = (words[0], first, 0);
+        }
+    }
+    assert_eq!(end, size, "{name} has a tail of padding");
 }
 
 #[test]

@@ -10,15 +10,16 @@
 
 use std::path::{Path, PathBuf};
 
-const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix", "fork"];
+const GROUND: &[&str] = &["error", "types", "kernel", "parallel", "buffer", "matrix", "fork", "pages"];
 const FORMATS: &[&str] = &["config", "layout", "checkpoint", "plan_text"];
 
 /// What a module of `src/` may import, as path prefixes after `crate::`. None: the module is not known.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let above_ground = |more: &[&'static str]| Some([GROUND, more].concat());
     match module {
-        "error" | "kernel" | "fork" => Some(vec![]),
-        "types" | "buffer" => Some(vec!["error"]),
+        "error" | "kernel" | "fork" | "pages" => Some(vec![]),
+        "types" => Some(vec!["error"]),
+        "buffer" => Some(vec!["error", "pages"]),
         "parallel" => Some(vec!["error", "fork"]),
         "matrix" => Some(vec!["error", "types"]),
         "layout" => above_ground(&[]),

@@ -49,8 +49,11 @@ impl Tensors {
     fn out(&mut self) -> TensorsMut<'_> {
         let (start, len) = (self.start, self.len);
         let [q, s, z] = &mut self.memory;
-        let cut = |v, i: usize| -> &mut [u8] { &mut <&mut Vec<u8>>::from(v)[start[i]..][..len[i]] };
-        TensorsMut { qweight: cut(q, 0), scales: cut(s, 1), qzeros: cut(z, 2) }
+        TensorsMut {
+            qweight: &mut q[start[0]..][..len[0]],
+            scales: &mut s[start[1]..][..len[1]],
+            qzeros: &mut z[start[2]..][..len[2]],
+        }
     }
 
     /// The bytes around the tensors.

@@ -82,6 +82,7 @@ const (
 	ISAPortable ISA = C.AWQM_ISA_PORTABLE
 	ISAAVX2     ISA = C.AWQM_ISA_AVX2
 	ISAAVX512   ISA = C.AWQM_ISA_AVX512
+	ISANEON     ISA = C.AWQM_ISA_NEON
 )
 
 func (i ISA) String() string { return C.GoString(C.awqm_isa_name(C.awqm_isa(i))) }

@@ -94,6 +94,7 @@ type LayerDesc struct {
 	Layout     Layout
 	ScaleDType DType
 	BiasDType  DType
+	reserved   uint32
 }
 
 // PackedInfo is what a packed layer is.
@@ -133,11 +134,11 @@ type CapabilityInfo struct {
 	Supported       Flag
 	Multiprocessors uint32
 	BandwidthGbps   float64
+	SharedBytes     uint32
 	architecture    [32]byte
 	products        [64]byte
-	typical         [32]byte
+	typical         [36]byte
 	TFLOPS          float64
-	SharedBytes     uint32
 }
 
 // Architecture is NVIDIA's name of it, Products well-known ones, Typical the one that the numbers are of.
@@ -181,20 +182,20 @@ type CUDAPlanInfo struct {
 	GridX           uint32
 	GridY           uint32
 	GridZ           uint32
+	BlockRows       uint32
 	WorkspaceBytes  uintptr
 	CounterBytes    uintptr
 	BytesMoved      uint64
 	Operations      uint64
 	FloorUs         float64
 
-	BlockRows        uint32
-	SharedBytes      uint32
 	ProductsFloorUs  float64
 	PredictedUs      float64
 	DensePredictedUs float64
 	PrefersDense     Flag
 	BatchInvariant   Flag
-	code             [48]byte
+	SharedBytes      uint32
+	code             [52]byte
 }
 
 // Code is the plan in short.
@@ -227,6 +228,7 @@ type PlanOptions struct {
 	DType      DType
 	M          int64
 	Flags      uint32
+	reserved   uint32
 }
 
 // PlanInfo is a plan in numbers.
@@ -259,7 +261,7 @@ type PlanInfo struct {
 	PrefersDense     Flag
 	BatchInvariant   Flag
 	SharedBytes      uint32
-	code             [48]byte
+	code             [52]byte
 }
 
 // Code is the plan in short.
@@ -280,6 +282,7 @@ type CalibratorOptions struct {
 	MaxBytes      uint64
 	Rows          uint64 // 0: a Gram matrix for each layer; else that many rows
 	SkipNotFinite Flag
+	reserved      uint32
 }
 
 // CalibratorInfo is what a calibrator holds.
@@ -298,6 +301,7 @@ type CalibratorLayerInfo struct {
 	Rows       uint64
 	RowsKept   uint64
 	NotFinite  Flag
+	reserved   uint32
 	BadRow     uint64
 	BadChannel int64
 }

@@ -22,6 +22,13 @@ const choice COMPUTE_CHOICES[] = {
     {NULL, 0},
 };
 
+const choice HEAD_BITS_CHOICES[] = {
+    {"0", 0},
+    {"4", 4},
+    {"8", 8},
+    {NULL, 0},
+};
+
 _Noreturn void usage_error(const char *synopsis, const char *format, ...) {
     va_list args;
     int name = (int)strcspn(synopsis, " ");

@@ -58,5 +58,6 @@ const char *choice_word(const choice *choices, uint32_t value);
 /* Lists that several subcommands share. */
 extern const choice KERNEL_CHOICES[];
 extern const choice COMPUTE_CHOICES[];
+extern const choice HEAD_BITS_CHOICES[];
 
 #endif

@@ -3,11 +3,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "numbers.h"
 
-enum { MIN_RUNS = 5, MAX_RUNS = 2000 };
-static const double SECONDS_PER_CASE = 0.5;
+enum { MIN_RUNS = 3, MAX_RUNS = 20000 };
 
 /* Plans of one kernel for every copy of a layer, and what a run of them needs. */
 typedef struct plans {
@@ -24,10 +24,11 @@ static void run_one(void *data, size_t i, void *stream) {
 }
 
 /* Times on the CPU: run by run, until it has been long enough. */
-static gpu_times time_on_cpu(plans *p) {
-    double times[MAX_RUNS], spent = 0;
+static gpu_times time_on_cpu(plans *p, double seconds) {
+    static double times[MAX_RUNS];
+    double spent = 0;
     size_t runs = 0;
-    for (size_t i = 0; runs < MAX_RUNS && (runs < MIN_RUNS || spent < SECONDS_PER_CASE); i++) {
+    for (size_t i = 0; runs < MAX_RUNS && (runs < MIN_RUNS || spent < seconds); i++) {
         double started = seconds_now();
         run_one(p, i, NULL);
         double elapsed = seconds_now() - started;
@@ -49,6 +50,18 @@ static awqm_plan_options plan_options(const bench_setting *b, awqm_kernel kernel
                                .flags = b->plan_flags};
 }
 
+void *bench_random_x(awqm_dtype dtype, size_t count) {
+    size_t element = awqm_dtype_bytes(dtype);
+    char *x = allocate(count, element);
+    uint64_t seed = 2;
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)random_unit(&seed) - 0.5f;
+        uint16_t half = (uint16_t)(0x3800 | (random_bits(&seed) & 0x07FF));
+        memcpy(x + i * element, element == 4 ? (void *)&value : (void *)&half, element);
+    }
+    return x;
+}
+
 bench_result bench_measure(const bench_setting *b, const bench_layer *layer, awqm_kernel kernel, int64_t m,
                            const void *x, void *y) {
     bench_result result = {.plan = {.struct_size = sizeof result.plan}};
@@ -61,7 +74,7 @@ bench_result bench_measure(const bench_setting *b, const bench_layer *layer, awq
     p->workspace = device_allocate(b->memory, p->workspace_bytes);
     p->args = (awqm_run_args){
         .struct_size = sizeof p->args, .x = x, .x_dtype = b->dtype, .y_dtype = b->dtype, .y = y, .m = m};
-    gpu_times times = b->timer ? gpu_timer_measure(b->timer, run_one, p, p->count) : time_on_cpu(p);
+    gpu_times times = b->timer ? gpu_timer_measure(b->timer, run_one, p, p->count) : time_on_cpu(p, b->seconds);
     result.median_s = times.median_s;
     result.min_s = times.min_s;
     result.roof_s = b->timer ? fmax(result.plan.floor_us, result.plan.products_floor_us) / 1e6

@@ -14,6 +14,7 @@ typedef struct bench_setting {
     awqm_dtype dtype;
     uint32_t plan_flags;
     double read_bytes_per_s; /* the CPU's roof; 0 on a GPU */
+    double seconds;          /* for each case on the CPU */
 } bench_setting;
 
 typedef struct bench_result {
@@ -21,6 +22,9 @@ typedef struct bench_result {
     bool is_auto; /* what the library picks by itself */
     double median_s, min_s, roof_s;
 } bench_result;
+
+/* Random activations near 1, whichever half format reads them. The caller frees them. */
+void *bench_random_x(awqm_dtype dtype, size_t count);
 
 /* Times a kernel; x and y are in the device's memory and hold m rows. */
 bench_result bench_measure(const bench_setting *b, const bench_layer *layer, awqm_kernel kernel, int64_t m, const void *x,

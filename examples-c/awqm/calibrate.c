@@ -57,7 +57,9 @@ uint64_t quantize_by_text(awqm_quantizer *quantizer, const char *directory, cons
                           progress_bar *bar) {
     uint64_t windows;
     uint32_t *ids = read_windows(directory, text, &windows);
-    engine *e = engine_open(directory, device, text->window, text->window);
+    /* The device has threads of its own, so attention has none. */
+    engine_options size = {.positions = text->window, .batch = text->window};
+    engine *e = engine_open(directory, device, NULL, &size);
     size_t layers = engine_config(e)->layers, row = engine_config(e)->hidden_size, window = text->window;
     float *hidden = allocate(windows * window, row * sizeof *hidden);
     for (uint64_t w = 0; w < windows; w++) {

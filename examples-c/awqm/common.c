@@ -81,11 +81,10 @@ awqm_device *open_device(const char *name, uint32_t threads) {
     return device;
 }
 
-awqm_device *open_cpu(const char *name, uint32_t threads) {
+void check_cpu(const char *name) {
     if (strcmp(name, "cpu") != 0) {
         fail("--device %s: the small engine of this command runs on the CPU only (awqm run, verify and bench take "
              "cuda:N)",
              name);
     }
-    return open_device(name, threads);
 }

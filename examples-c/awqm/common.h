@@ -35,8 +35,8 @@ double seconds_now(void);
 /* A device from "cpu" or "cuda:N"; threads count on the CPU only, 0 means all cores. */
 awqm_device *open_device(const char *name, uint32_t threads);
 
-/* The same where only the CPU will do. */
-awqm_device *open_cpu(const char *name, uint32_t threads);
+/* Fails unless the device is the CPU, for commands that only it can do. */
+void check_cpu(const char *name);
 
 /* Calls a library function whose last parameters are (char *buf, size_t cap, size_t *out_len), first for
  * the size, then for the text. `result` becomes a char * that the caller frees. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "bench_network.h"
 #include "commands.h"
 #include "common.h"
 #include "engine/engine.h"
@@ -13,10 +14,11 @@
 
 static const char SYNOPSIS[] =
     "generate DIR --prompt TEXT [--chat] [--system TEXT] [--tokens N] [--temperature T] [--top-p P]\n"
-    "                     [--seed S] [--device D] [--threads T] [--json]";
+    "                     [--seed S] [--compute exact|int8] [--head-bits 0|4|8] [--device D] [--threads T] [--json]\n"
+    "       awqm generate DIR --bench [--prompt-tokens P] [--tokens N] [--repeat R] ...";
 
 /* How many prompt tokens go through the network at once. */
-enum { PROMPT_BATCH = 256 };
+enum { PROMPT_BATCH = 512 };
 
 /* Text that grows, for --json. */
 typedef struct text {
@@ -69,9 +71,10 @@ static double rate(size_t tokens, double elapsed) { return elapsed > 0 ? (double
 
 int command_generate(int argc, char **argv) {
     const char *directory = NULL, *prompt = NULL, *system = NULL, *device_name = "cpu";
-    uint64_t limit = 128, threads = 0;
+    uint64_t limit = 128, threads = 0, prompt_tokens = 512, repeat = 3;
+    uint32_t compute = AWQM_COMPUTE_EXACT, head_bits = 0;
     sampler picker = {.temperature = 0, .top_p = 1, .seed = 1};
-    bool chat = false, as_json = false;
+    bool chat = false, as_json = false, bench = false;
     const char *const positionals[] = {"DIR", NULL};
     const option options[] = {
         {"--prompt", OPTION_TEXT, &prompt, "TEXT", "what to answer or to continue", NULL},
@@ -82,11 +85,23 @@ int command_generate(int argc, char **argv) {
         {"--top-p", OPTION_REAL, &picker.top_p, "P",
          "draw from the likeliest tokens that hold this share (1)", NULL},
         {"--seed", OPTION_COUNT, &picker.seed, "S", "of the random draw (1)", NULL},
+        {"--compute", OPTION_CHOICE, &compute, "exact|int8", "arithmetic of the quantized layers (exact)", COMPUTE_CHOICES},
+        {"--head-bits", OPTION_CHOICE, &head_bits, "0|4|8", "quantize a tied head (0: leave it as it is)", HEAD_BITS_CHOICES},
+        {"--bench", OPTION_FLAG, &bench, NULL, "only time a prompt and an answer of random tokens", NULL},
+        {"--prompt-tokens", OPTION_COUNT, &prompt_tokens, "P", "tokens of that prompt (512)", NULL},
+        {"--repeat", OPTION_COUNT, &repeat, "R", "how often each is timed; the median counts (3)", NULL},
         {"--device", OPTION_TEXT, &device_name, "cpu", "where to run (cpu)", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object instead of the text", NULL},
     };
     parse_command_line(argc, argv, &(command_line){SYNOPSIS, positionals, &directory, OPTIONS(options)});
+    if (bench && (prompt || chat || system)) usage_error(SYNOPSIS, "--bench makes its own prompt");
+    if (bench) {
+        if (prompt_tokens == 0 || limit == 0 || repeat == 0)
+            usage_error(SYNOPSIS, "--bench needs at least one token of each kind, timed once");
+        network_bench b = {directory, device_name, threads, compute, head_bits, prompt_tokens, limit, repeat};
+        return bench_network(&b, as_json);
+    }
     if (prompt == NULL) usage_error(SYNOPSIS, "--prompt is missing");
     if (system && !chat) usage_error(SYNOPSIS, "--system needs --chat");
     if (!(picker.temperature >= 0)) usage_error(SYNOPSIS, "--temperature must not be negative");
@@ -105,10 +120,12 @@ int command_generate(int argc, char **argv) {
     }
     if (limit > config.max_positions - prompt_count) limit = config.max_positions - prompt_count;
 
-    awqm_device *device = open_cpu(device_name, (uint32_t)threads);
+    pool *workers = pool_new(threads);
+    awqm_device *device = pool_device(workers, device_name);
     awqm_device_info device_info = {.struct_size = sizeof device_info};
     check(awqm_device_get_info(device, &device_info));
-    engine *e = engine_open(directory, device, prompt_count + limit, PROMPT_BATCH);
+    engine_options how = {prompt_count + limit, PROMPT_BATCH, compute, head_bits};
+    engine *e = engine_open(directory, device, workers, &how);
     double loaded = seconds_now();
 
     /* The prompt, in batches: each is one matrix product for each layer. */
@@ -179,6 +196,7 @@ int command_generate(int argc, char **argv) {
     hf_stream_free(stream);
     engine_free(e);
     awqm_device_free(device);
+    pool_free(workers);
     hf_tokenizer_free(tokenizer);
     return EXIT_DONE;
 }

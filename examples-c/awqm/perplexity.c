@@ -17,7 +17,8 @@
 #include "text.h"
 
 static const char SYNOPSIS[] =
-    "perplexity DIR --text FILE [--window 512] [--windows N] [--device D] [--threads T] [--json]";
+    "perplexity DIR --text FILE [--window 512] [--windows N] [--compute exact|int8] [--head-bits 0|4|8]\n"
+    "                     [--device D] [--threads T] [--json]";
 
 enum { BATCH = 256 };
 
@@ -52,12 +53,15 @@ static double score_window(engine *e, const uint32_t *ids, size_t count) {
 int command_perplexity(int argc, char **argv) {
     const char *directory = NULL, *text_path = NULL, *device_name = "cpu";
     uint64_t window = 512, windows = 0, threads = 0;
+    uint32_t compute = AWQM_COMPUTE_EXACT, head_bits = 0;
     bool as_json = false;
     const char *const positionals[] = {"DIR", NULL};
     const option options[] = {
         {"--text", OPTION_TEXT, &text_path, "FILE", "the text, UTF-8", NULL},
         {"--window", OPTION_COUNT, &window, "T", "tokens of a window (512)", NULL},
         {"--windows", OPTION_COUNT, &windows, "N", "how many windows at most (all)", NULL},
+        {"--compute", OPTION_CHOICE, &compute, "exact|int8", "arithmetic of the quantized layers (exact)", COMPUTE_CHOICES},
+        {"--head-bits", OPTION_CHOICE, &head_bits, "0|4|8", "quantize a tied head (0: leave it as it is)", HEAD_BITS_CHOICES},
         {"--device", OPTION_TEXT, &device_name, "cpu", "where to run (cpu)", NULL},
         {"--threads", OPTION_COUNT, &threads, "T", "threads (all cores)", NULL},
         {"--json", OPTION_FLAG, &as_json, NULL, "one JSON object", NULL},
@@ -80,8 +84,10 @@ int command_perplexity(int argc, char **argv) {
     }
     if (windows == 0 || windows > whole) windows = whole;
 
-    awqm_device *device = open_cpu(device_name, (uint32_t)threads);
-    engine *e = engine_open(directory, device, window, BATCH);
+    pool *workers = pool_new(threads);
+    awqm_device *device = pool_device(workers, device_name);
+    engine_options how = {.positions = window, .batch = BATCH, .compute = compute, .head_bits = head_bits};
+    engine *e = engine_open(directory, device, workers, &how);
     progress_bar bar = progress_begin();
     double total = 0, started = seconds_now();
     for (uint64_t w = 0; w < windows; w++) {
@@ -114,5 +120,6 @@ int command_perplexity(int argc, char **argv) {
     free(ids);
     engine_free(e);
     awqm_device_free(device);
+    pool_free(workers);
     return EXIT_DONE;
 }

@@ -36,10 +36,16 @@ pub struct awqm_calibrator_options {
     /// 0: activations that are not finite are an error. 1: their layer is marked, its statistics go, later rows of it are
     /// ignored, and a quantizer rounds it without looking at activations and says so in its report.
     pub skip_not_finite: i32,
+    /// Not used yet; must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
-unsafe impl Sized0 for awqm_calibrator_options {}
+unsafe impl Sized0 for awqm_calibrator_options {
+    fn reserved(&self) -> u32 {
+        self.reserved
+    }
+}
 
 impl awqm_calibrator_options {
     fn get(&self) -> Result<CalibratorOptions> {
@@ -83,6 +89,8 @@ pub struct awqm_calibrator_layer_info {
     pub rows_kept: u64,
     /// 1: the layer is marked because an activation was not finite.
     pub not_finite: i32,
+    /// Not used yet; 0.
+    pub reserved: u32,
     /// Of a marked layer: the row, counted from its first.
     pub bad_row: u64,
     /// Of a marked layer: the input channel.
@@ -349,6 +357,7 @@ pub unsafe extern "C" fn awqm_calibrator_get_layer(
             rows: good.map_or(0, |s| s.rows()),
             rows_kept: good.map_or(0, |s| s.rows_kept() as u64),
             not_finite: bad.is_some().into(),
+            reserved: 0,
             bad_row: bad.map_or(0, |at| at.row),
             bad_channel: bad.map_or(0, |at| at.channel as i64),
         });

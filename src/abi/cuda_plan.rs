@@ -25,16 +25,16 @@ pub struct awqm_capability_info {
     pub multiprocessors: u32,
     /// Memory bandwidth of the typical product in GB/s (10^9 bytes); 0 when unsupported or unknown.
     pub bandwidth_gbps: f64,
+    /// Most shared memory of a block in bytes; 0 when unsupported.
+    pub shared_bytes: u32,
     /// NVIDIA's name of the architecture, such as "Turing"; empty when unknown.
     pub architecture: [c_char; 32],
     /// Well-known products, such as "RTX 20, GTX 16, T4"; empty when unknown.
     pub products: [c_char; 64],
     /// The product that the numbers are of; empty when unsupported or unknown.
-    pub typical: [c_char; 32],
+    pub typical: [c_char; 36],
     /// Dense products of F16 with sums in F32 of the typical product, in TFLOP/s (10^12); 0 when unsupported or unknown.
     pub tflops: f64,
-    /// Most shared memory of a block in bytes; 0 when unsupported.
-    pub shared_bytes: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -105,6 +105,8 @@ pub struct awqm_cuda_plan_info {
     pub grid_y: u32,
     /// Blocks of the launch along z.
     pub grid_z: u32,
+    /// Rows of x of a block.
+    pub block_rows: u32,
     /// Workspace that a run needs.
     pub workspace_bytes: usize,
     /// Bytes at its start that must be zero before the first run; each run leaves them zero.
@@ -115,10 +117,6 @@ pub struct awqm_cuda_plan_info {
     pub operations: u64,
     /// Least time in microseconds, bytes_moved at the full bandwidth; 0 = bandwidth unknown.
     pub floor_us: f64,
-    /// Rows of x of a block.
-    pub block_rows: u32,
-    /// Dynamic shared memory of a block.
-    pub shared_bytes: u32,
     /// Least time of the products, at the peak of the typical product, scaled to the multiprocessors.
     pub products_floor_us: f64,
     /// What the library's time model predicts for a run: good for comparing, not measured.
@@ -129,8 +127,10 @@ pub struct awqm_cuda_plan_info {
     pub prefers_dense: i32,
     /// 1: made with AWQM_BATCH_INVARIANT.
     pub batch_invariant: i32,
+    /// Dynamic shared memory of a block.
+    pub shared_bytes: u32,
     /// Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
-    pub code: [c_char; 48],
+    pub code: [c_char; 52],
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
@@ -231,8 +231,8 @@ pub unsafe extern "C" fn awqm_query_cuda_plan(
             counter_bytes: plan.counter_bytes,
             bytes_moved: plan.bytes_moved,
             operations: plan.operations,
-            floor_us: plan.floor_us,
             block_rows: plan.block_rows,
+            floor_us: plan.floor_us,
             shared_bytes: plan.shared_bytes,
             products_floor_us: plan.products_floor_us,
             predicted_us: plan.predicted_us,

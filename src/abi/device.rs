@@ -11,7 +11,6 @@ use super::status::awqm_status;
 use super::types::{awqm_backend, awqm_isa};
 use crate::cpu::CpuDevice;
 use crate::cuda::CudaDevice;
-use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::parallel::{Parallel, Pool, Serial};
 
@@ -53,9 +52,10 @@ pub(super) unsafe fn own_layout(device: *const awqm_device) -> Layout {
 /// One task of a parallel call; see awqm_parallel_fn.
 pub type awqm_task_fn = Option<unsafe extern "C" fn(task_data: *mut c_void, index: usize)>;
 
-/// A host's thread pool. Must call `task(task_data, i)` exactly once for every i in 0..count, on any threads and at
-/// any time, and return when all of them have returned. Must not unwind. It can be called from several threads at
-/// once when the host runs layers from several threads.
+/// A host's thread pool. Must call `task(task_data, i)` exactly once for every i in 0..count, in any order and on any
+/// threads, be it all on the calling one, and return when all of them have returned: results do not depend on it. Must
+/// not unwind. When it returns without having run every task, the call that needed them gives AWQM_STATUS_INTERNAL. It can
+/// be called from several threads at once when the host runs layers from several threads.
 pub type awqm_parallel_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, count: usize, task: awqm_task_fn, task_data: *mut c_void),
 >;
@@ -66,8 +66,9 @@ pub type awqm_parallel_fn = Option<
 pub struct awqm_cpu_options {
     /// sizeof(awqm_cpu_options).
     pub struct_size: usize,
-    /// Threads that work at once, the caller's included; 0 = as many as the machine has cores. 1 starts none. With
-    /// `parallel`: how many the host's pool has, so that work is cut accordingly.
+    /// Threads that work at once, the caller's included; 0 = as many as the machine has cores. 1 starts none. More than
+    /// there are cores take turns on them; more than 1024 are INVALID_ARGUMENT. With `parallel`: how many the host's pool
+    /// has, any number, so that work is cut accordingly.
     pub threads: u32,
     /// Instruction set; AWQM_ISA_AUTO takes the best.
     pub isa: awqm_isa,
@@ -167,7 +168,8 @@ impl Parallel for HostPool {
 /// thread is the last).
 ///
 /// Statuses: UNKNOWN_ENUM, BAD_STRUCT_SIZE, UNSUPPORTED (this machine lacks the instruction set),
-/// INVALID_ARGUMENT (the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY.
+/// INVALID_ARGUMENT (too many threads; the environment variable AWQM_ISA is set to nonsense), OUT_OF_MEMORY (also when the
+/// system refuses a thread).
 ///
 /// Threads: any, at once. Since 0.1.
 ///
@@ -194,23 +196,13 @@ pub unsafe extern "C" fn awqm_device_create_cpu(
                     n => n as usize,
                 },
             }),
-            None => own_pool(options.threads)?,
+            None => Arc::new(Pool::new(options.threads as usize).map_err(|e| e.subject("options.threads"))?),
         };
         let cpu = CpuDevice::with(isa, parallel).map_err(|e| e.subject("options.isa"))?;
         ::log::info!("a CPU device: {} threads, {} kernels", cpu.parallel().threads(), cpu.isa());
         out.give(awqm_device { inner: Backend::Cpu(cpu) });
         Ok(())
     })
-}
-
-fn own_pool(threads: u32) -> Result<Arc<dyn Parallel>> {
-    /// More threads than any machine has are a mistake, and starting them would take the process down.
-    const LIMIT: u32 = 1024;
-    if threads > LIMIT {
-        let e = Error::invalid("is more than any machine has").subject("options.threads");
-        return Err(e.found(threads).needed(format!("at most {LIMIT}")));
-    }
-    Ok(Arc::new(Pool::new(threads as usize)?))
 }
 
 /// What a device is.

@@ -128,14 +128,14 @@ pub struct awqm_run_args {
     pub x_dtype: awqm_dtype,
     /// F16, BF16 or F32. 0 = x_dtype.
     pub y_dtype: awqm_dtype,
-    /// Result, m rows of N elements; aligned as x; must not share memory with x or the workspace
+    /// Result, m rows of N elements; at any alignment where x may be; must not share memory with x or the workspace
     /// (x and y may be different columns of one matrix).
     pub y: *mut c_void,
-    /// Rows.
+    /// Rows, 1 or more: 0 is INVALID_ARGUMENT.
     pub m: i64,
-    /// Elements from one row of x to the next, at least K; 0 = K.
+    /// Elements from one row of x to the next, at least K; 0 = K. Any for a single row. What lies between rows is not read.
     pub x_stride: i64,
-    /// Elements from one row of y to the next, at least N; 0 = N.
+    /// Elements from one row of y to the next, at least N; 0 = N. Any for a single row. What lies between rows stays.
     pub y_stride: i64,
 }
 
@@ -271,8 +271,9 @@ pub unsafe extern "C" fn awqm_linear_workspace_bytes(
     })
 }
 
-/// y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds NaN or
-/// infinity gives NaN or infinity as IEEE arithmetic does.
+/// y = x * w + bias, with the kernel that suits m. Allocates nothing; sums are in F32. A row of x that holds a NaN gives a
+/// row of NaN, and one that holds an infinity a row of infinities and NaN, in every arithmetic; the other rows of y are what
+/// they are without it. A scale or bias that is NaN spoils its column alone.
 ///
 /// On the CPU it returns when y is written, `stream` must be NULL, and results do not depend on the number of threads.
 /// On a GPU it launches one kernel on `stream` and returns: nothing is waited for, so a stream may capture it; rules at

@@ -14,6 +14,12 @@ pub(super) unsafe trait Sized0: Copy {
     /// Size of the struct in the first release that had it.
     const FIRST: usize = size_of::<Self>();
 
+    /// The field that no version uses yet, where there is one: instead of padding, which nobody sets to zero, so that it
+    /// can become an option later.
+    fn reserved(&self) -> u32 {
+        0
+    }
+
     /// All zero: every default.
     fn zero() -> Self {
         // SAFETY: the trait's promise.
@@ -75,6 +81,13 @@ pub(super) unsafe fn read_required<T: Sized0>(p: *const T, name: &str) -> Result
             return Err(Error::unsupported(what).subject(name));
         }
     }
+    if value.reserved() != 0 {
+        let what = "asks for something that this version of the library does not know";
+        return Err(Error::unsupported(what)
+            .subject(format!("{name}.reserved"))
+            .found(value.reserved())
+            .needed(0));
+    }
     Ok(value)
 }
 
@@ -100,7 +113,8 @@ impl<T: Sized0> InfoOut<T> {
         Ok(InfoOut { p, size })
     }
 
-    /// Writes all but `struct_size`; fields that a newer caller knows and we do not become zero.
+    /// Writes all but `struct_size`; fields that a newer caller knows and we do not become zero. No struct has padding
+    /// (tests/abi_layout.rs), so every byte that goes out was set.
     pub(super) fn set(self, value: &T) {
         let head = size_of::<usize>();
         let known = self.size.min(size_of::<T>());

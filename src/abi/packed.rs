@@ -43,10 +43,16 @@ pub struct awqm_layer_desc {
     pub scale_dtype: awqm_dtype,
     /// F16, BF16 or F32. 0 = F16. Ignored without a bias.
     pub bias_dtype: awqm_dtype,
+    /// Not used yet; must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
-unsafe impl Sized0 for awqm_layer_desc {}
+unsafe impl Sized0 for awqm_layer_desc {
+    fn reserved(&self) -> u32 {
+        self.reserved
+    }
+}
 
 /// The tensors of a layer in the caller's memory, little-endian, unaligned if need be. awqm_repack_query tells the sizes.
 #[repr(C)]

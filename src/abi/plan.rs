@@ -97,14 +97,20 @@ pub struct awqm_plan_options {
     pub kernel: awqm_kernel,
     /// Element type of x.
     pub dtype: awqm_dtype,
-    /// Rows.
+    /// Rows, 1 or more.
     pub m: i64,
     /// AWQM_BATCH_INVARIANT or 0.
     pub flags: u32,
+    /// Not used yet; must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
-unsafe impl Sized0 for awqm_plan_options {}
+unsafe impl Sized0 for awqm_plan_options {
+    fn reserved(&self) -> u32 {
+        self.reserved
+    }
+}
 
 /// A plan in numbers; filled by awqm_plan_get_info.
 #[repr(C)]
@@ -165,7 +171,7 @@ pub struct awqm_plan_info {
     /// Dynamic shared memory of a block.
     pub shared_bytes: u32,
     /// Name of the kernel that is launched, such as "awqm_marlin_bf16_w4_m64n128".
-    pub code: [c_char; 48],
+    pub code: [c_char; 52],
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.

@@ -75,10 +75,16 @@ pub struct awqm_quantize_options {
     pub user_data: *mut c_void,
     /// 1: replace a checkpoint that is already in the destination. 0: refuse.
     pub overwrite: i32,
+    /// Not used yet; must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), struct_size first, zero is valid everywhere.
-unsafe impl Sized0 for awqm_quantize_options {}
+unsafe impl Sized0 for awqm_quantize_options {
+    fn reserved(&self) -> u32 {
+        self.reserved
+    }
+}
 
 /// What was written; filled by awqm_quantize_checkpoint and awqm_convert_checkpoint.
 #[repr(C)]

@@ -75,14 +75,14 @@ pub struct awqm_quantizer_options {
     /// How ranges become scales; 0 = AutoAWQ's in faithful mode (but compressed-tensors' for its layout),
     /// compressed-tensors' in better mode, so that groups of one sign survive.
     pub range_rule: awqm_range_rule,
+    /// 1: replace a checkpoint that is already in the destination. 0: refuse.
+    pub overwrite: i32,
     /// Layers to leave as they are, as in awqm_quantize_options. A group with such a layer is not scaled.
     pub skip: *const *const c_char,
     /// Number of skip entries.
     pub skip_count: usize,
     /// Largest file to write; 0 = 4 GiB.
     pub max_shard_bytes: u64,
-    /// 1: replace a checkpoint that is already in the destination. 0: refuse.
-    pub overwrite: i32,
     /// 1: take up what an interrupted job left (blocks that are done are not done again), and leave it when this one is
     /// freed before finish. 0: start anew and leave nothing.
     pub resume: i32,

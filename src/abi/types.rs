@@ -148,6 +148,8 @@ impl awqm_isa {
     pub const AVX2: awqm_isa = awqm_isa(2);
     /// AVX-512 F, BW, DQ, VL.
     pub const AVX512: awqm_isa = awqm_isa(3);
+    /// aarch64: NEON.
+    pub const NEON: awqm_isa = awqm_isa(4);
 }
 
 /// Arithmetic of a linear layer.
@@ -198,7 +200,7 @@ impl awqm_range_rule {
 pub struct awqm_awq_mode(pub u32);
 
 impl awqm_awq_mode {
-    /// Whatever gives the least output error that this library knows how to find.
+    /// The scales of a wider grid, then rounding that makes up for its own errors: the best models that this library can make.
     pub const BETTER: awqm_awq_mode = awqm_awq_mode(0);
     /// AutoAWQ's choices.
     pub const FAITHFUL: awqm_awq_mode = awqm_awq_mode(1);
@@ -314,6 +316,7 @@ impl awqm_isa {
             awqm_isa::PORTABLE => Ok(Some(Isa::Portable)),
             awqm_isa::AVX2 => Ok(Some(Isa::Avx2)),
             awqm_isa::AVX512 => Ok(Some(Isa::Avx512)),
+            awqm_isa::NEON => Ok(Some(Isa::Neon)),
             _ => Err(unknown("awqm_isa", self.0, argument)),
         }
     }
@@ -325,6 +328,7 @@ impl From<Isa> for awqm_isa {
             Isa::Portable => awqm_isa::PORTABLE,
             Isa::Avx2 => awqm_isa::AVX2,
             Isa::Avx512 => awqm_isa::AVX512,
+            Isa::Neon => awqm_isa::NEON,
         }
     }
 }
@@ -445,12 +449,12 @@ pub extern "C" fn awqm_method_name(method: awqm_method) -> *const c_char {
     name(&[(0, c"none"), (1, c"awq"), (2, c"compressed-tensors"), (3, c"gptq")], method.0)
 }
 
-/// "auto", "portable", "avx2" or "avx512"; NULL for an unknown number. Static string.
+/// "auto", "portable", "avx2", "avx512" or "neon"; NULL for an unknown number. Static string.
 ///
 /// Threads: any, at once. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn awqm_isa_name(isa: awqm_isa) -> *const c_char {
-    name(&[(0, c"auto"), (1, c"portable"), (2, c"avx2"), (3, c"avx512")], isa.0)
+    name(&[(0, c"auto"), (1, c"portable"), (2, c"avx2"), (3, c"avx512"), (4, c"neon")], isa.0)
 }
 
 #[cfg(test)]
@@ -469,7 +473,14 @@ mod tests {
             let name = unsafe { CStr::from_ptr(awqm_layout_name(l.into())) };
             assert_eq!(name.to_str().unwrap(), l.name());
         }
+        for isa in Isa::ALL {
+            // SAFETY: as above.
+            let name = unsafe { CStr::from_ptr(awqm_isa_name(isa.into())) };
+            assert_eq!(name.to_str().unwrap(), isa.name());
+            assert_eq!(awqm_isa::from(isa).0, isa.code());
+        }
         assert!(awqm_dtype_name(awqm_dtype(0)).is_null());
+        assert!(awqm_isa_name(awqm_isa(99)).is_null());
         assert!(awqm_layout_name(awqm_layout(99)).is_null());
     }
 }

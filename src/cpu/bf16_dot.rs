@@ -1,4 +1,4 @@
-//! AVX512_BF16: two products a lane and instruction, exact in f32, for activations that are bf16 or a few bf16.
+//! AVX512_BF16: two products a lane and instruction, exact in f32, for activations that are bf16.
 //!
 //! Codes minus 8 are exact in bf16. The instruction takes bf16 below 2^-126 for zero and rounds each sum to f32.
 
@@ -7,8 +7,11 @@ use std::arch::x86_64::*;
 use super::avx512::Avx512;
 use super::gemv::Dot;
 
-/// 4-bit codes; x as P bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[P\].
-pub(super) struct Bf16Dot<const P: usize>;
+/// Rows of a block: with more, on Zen 4, sums of groups cost more than decoding less often saves.
+pub(super) const ROWS: usize = 12;
+
+/// 4-bit codes; x as pairs of k, \[k/2\]\[R\].
+pub(super) struct Bf16Dot;
 
 /// bf16 of −8..=7, twice: the permutation looks at five bits, the fifth belonging to the next nibble.
 #[inline(always)]
@@ -26,12 +29,12 @@ unsafe fn table() -> __m512i {
     unsafe { _mm512_loadu_si512(BITS.as_ptr().cast()) }
 }
 
-impl<const P: usize> Dot for Bf16Dot<P> {
+impl Dot for Bf16Dot {
     type S = Avx512;
-    const X_BYTES: usize = 16 * P;
+    const X_BYTES: usize = 16;
     const CODE_BYTES: usize = 64;
-    const PRODUCTS: usize = 4 * P;
-    const ROWS: usize = 8;
+    const PRODUCTS: usize = 4;
+    const ROWS: usize = ROWS;
 
     #[inline(always)]
     unsafe fn step<const R: usize, const A: usize>(
@@ -39,7 +42,7 @@ impl<const P: usize> Dot for Bf16Dot<P> {
         x: *const u8,
         acc: &mut [[__m512; A]; R],
     ) {
-        // SAFETY: the trait's promise; x has 4 · R · P pairs.
+        // SAFETY: the trait's promise; x has 4 · R pairs.
         unsafe {
             let v = _mm512_loadu_si512(codes.cast());
             let table = table();
@@ -52,11 +55,9 @@ impl<const P: usize> Dot for Bf16Dot<P> {
             ];
             for (b, pair) in pairs.into_iter().enumerate() {
                 for r in 0..R {
-                    for p in 0..P {
-                        let x = _mm512_set1_epi32(x.cast::<i32>().add((b * R + r) * P + p).read_unaligned());
-                        let sum = &mut acc[r][(b * P + p) % A];
-                        *sum = _mm512_dpbf16_ps(*sum, bf16(pair), bf16(x));
-                    }
+                    let x = _mm512_set1_epi32(x.cast::<i32>().add(b * R + r).read_unaligned());
+                    let sum = &mut acc[r][b % A];
+                    *sum = _mm512_dpbf16_ps(*sum, bf16(pair), bf16(x));
                 }
             }
         }

@@ -22,7 +22,7 @@ pub(super) trait Dot {
     const CODE_BYTES: usize;
     /// Accumulations of one row in a k-step, one after the other.
     const PRODUCTS: usize;
-    /// The largest block of rows; at most 8.
+    /// The largest block of rows; at most 16.
     const ROWS: usize;
 
     /// Adds a k-step to `acc`: A accumulators a row, which the caller adds up, to hide latency when rows are few.
@@ -36,8 +36,10 @@ pub(super) trait Dot {
     );
 }
 
-/// How far ahead of their use codes are asked for: some 200 ns at full speed.
-const PREFETCH: usize = 4096;
+/// How far ahead of their use codes are asked for: some 300 ns at full speed.
+const fn prefetch(rows: usize) -> usize {
+    if rows == 1 { 8192 } else { 4096 }
+}
 
 /// y of one n-tile and a block of R rows.
 #[inline(always)]
@@ -51,7 +53,7 @@ unsafe fn tile<D: Dot, const R: usize, const A: usize>(w: &Tiles, nt: usize, x: 
             for step in w.group(g) {
                 let at = codes.add(step * D::CODE_BYTES);
                 for line in (0..D::CODE_BYTES).step_by(64) {
-                    D::S::prefetch(at.wrapping_add(PREFETCH + line));
+                    D::S::prefetch(at.wrapping_add(prefetch(R) + line));
                 }
                 D::step(at, x.values.add(step * D::X_BYTES * R), &mut acc);
             }
@@ -69,7 +71,7 @@ unsafe fn tile<D: Dot, const R: usize, const A: usize>(w: &Tiles, nt: usize, x: 
                 total[r] = D::S::mul_add(scale, sums[r], total[r]);
             }
         }
-        for r in 0..R {
+        for r in 0..x.rows {
             let at = y.element(x.first_row + r, nt * LANES);
             D::S::store_some(at, total[r], y.dtype, (w.n - nt * LANES).min(LANES));
         }
@@ -97,18 +99,16 @@ pub(super) unsafe fn run<D: Dot>(w: &Tiles, tiles: Range<usize>, x: &PackedX, y:
             // SAFETY: the caller's promises; a block has 1 to D::ROWS rows.
             unsafe {
                 let block = x.at(i);
-                match block.rows {
-                    1 if D::PRODUCTS > 4 => tile::<D, 1, 8>(w, nt, block, y),
-                    1 => tile::<D, 1, 4>(w, nt, block, y),
-                    2 => tile::<D, 2, 4>(w, nt, block, y),
-                    3 => tile::<D, 3, 2>(w, nt, block, y),
-                    4 => tile::<D, 4, 2>(w, nt, block, y),
-                    5 if D::ROWS > 4 => tile::<D, 5, 1>(w, nt, block, y),
-                    6 if D::ROWS > 4 => tile::<D, 6, 1>(w, nt, block, y),
-                    7 if D::ROWS > 4 => tile::<D, 7, 1>(w, nt, block, y),
-                    _ if D::ROWS > 4 => tile::<D, 8, 1>(w, nt, block, y),
-                    _ => {}
+                macro_rules! rows {
+                    ($($r:literal x $a:literal),*) => {
+                        match block.slots {
+                            1 if D::PRODUCTS > 4 => tile::<D, 1, 8>(w, nt, block, y),
+                            $($r if $r <= D::ROWS => tile::<D, $r, $a>(w, nt, block, y),)*
+                            _ => {}
+                        }
+                    };
                 }
+                rows!(1 x 4, 2 x 4, 3 x 2, 4 x 2, 5 x 1, 6 x 1, 7 x 1, 8 x 1, 10 x 1, 12 x 1, 14 x 1, 16 x 1);
             }
         }
     }

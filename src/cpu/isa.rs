@@ -13,6 +13,8 @@ pub enum Isa {
     /// x86-64 with AVX-512 F, BW, DQ and VL; its BF16 and VNNI dot products are used
     /// where the processor has them.
     Avx512 = 3,
+    /// aarch64 (NEON); its dot products of bytes are used where the processor has them.
+    Neon = 4,
 }
 
 /// Forces an instruction set, by [`Isa::name`]; wins over detection but not over an explicit request.
@@ -20,7 +22,7 @@ pub const ISA_VARIABLE: &str = "AWQM_ISA";
 
 impl Isa {
     /// Every value, from the plainest to the widest.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
     /// The name that [`ISA_VARIABLE`], the command line and messages use.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
         }
     }
 
@@ -36,7 +39,7 @@ impl Isa {
         Self::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| {
             Error::invalid("is no instruction set that the CPU backend knows")
                 .found(name)
-                .needed("portable, avx2 or avx512")
+                .needed("portable, avx2, avx512 or neon")
         })
     }
 
@@ -69,6 +72,7 @@ impl Isa {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512 => false,
+            Isa::Neon => cfg!(target_arch = "aarch64"),
         }
     }
 
@@ -106,6 +110,12 @@ impl Isa {
     #[cfg(target_arch = "x86_64")]
     pub(super) fn has_bf16_dot(self) -> bool {
         self == Isa::Avx512 && is_x86_feature_detected!("avx512bf16")
+    }
+
+    /// Whether products of four bytes run as one instruction (SDOT).
+    #[cfg(target_arch = "aarch64")]
+    pub(super) fn has_sdot(self) -> bool {
+        self == Isa::Neon && std::arch::is_aarch64_feature_detected!("dotprod")
     }
 
     /// Whether products of four bytes run as one instruction (AVX512_VNNI).

@@ -55,8 +55,8 @@ pub(super) struct Rows<'a> {
     pub n: usize,
 }
 
-/// Activations in the workspace, in blocks of rows. In a block of R rows, the values of one k (or of one pair of
-/// k) lie side by side: \[k\]\[R\]; so do the group sums: \[G\]\[R\].
+/// Activations in the workspace, in blocks of rows. In a block of R [`slots`], the values of one k (or of one pair or
+/// four of k) lie side by side: \[k\]\[R\]; so do the group sums: \[G\]\[R\].
 #[derive(Clone, Copy)]
 pub(super) struct PackedX {
     pub values: *const u8,
@@ -65,7 +65,7 @@ pub(super) struct PackedX {
     pub row_bytes: usize,
     pub row_sums: usize,
     pub rows: usize,
-    /// Rows of all blocks but the last.
+    /// Rows of all blocks but the last, which each of them has slots for.
     pub block: usize,
 }
 
@@ -77,6 +77,8 @@ unsafe impl Sync for PackedX {}
 pub(super) struct Block {
     pub first_row: usize,
     pub rows: usize,
+    /// As many rows as the kernel multiplies; those behind `rows` are zero.
+    pub slots: usize,
     pub values: *const u8,
     pub sums: *const f32,
 }
@@ -91,9 +93,11 @@ impl PackedX {
     #[inline(always)]
     pub unsafe fn at(&self, i: usize) -> Block {
         let first_row = i * self.block;
+        let rows = (self.rows - first_row).min(self.block);
         Block {
             first_row,
-            rows: (self.rows - first_row).min(self.block),
+            rows,
+            slots: slots(rows),
             // SAFETY: every row before `first_row` has its bytes and sums.
             values: unsafe { self.values.add(first_row * self.row_bytes) },
             // SAFETY: as above.
@@ -132,6 +136,18 @@ impl Strided<*const u8> {
         // SAFETY: the caller's promise.
         unsafe { self.at.add((row * self.stride + col) * self.dtype.bytes()) }
     }
+}
+
+/// The numbers of rows that kernels are compiled for: at least `rows`, which is at most 16.
+pub(super) fn slots(rows: usize) -> usize {
+    if rows <= 8 { rows } else { rows.next_multiple_of(2) }
+}
+
+/// The block size for `m` rows of which a kernel takes at most `most` at a time: blocks of nearly one size, since each of
+/// them decodes the weights anew.
+pub(super) fn block_rows(m: usize, most: usize) -> usize {
+    let m = m.max(1);
+    slots(m.div_ceil(m.div_ceil(most))).min(most)
 }
 
 /// Part `i` of `parts` nearly equal parts of 0..`total`.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Isa;
 use super::job::{PackedX, Rows, Strided, Tiles};
 use super::pack::{Form, Groups};
-use super::{dense, gemm, gemv, int8, pack};
+use super::{dense, gemm, gemv, integer, pack};
 use crate::types::Bits;
 
 type Y = Strided<*mut u8>;
@@ -13,7 +13,7 @@ type Gemv = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y);
 type Gemm = unsafe fn(&Tiles, Range<usize>, &PackedX, &Y, *mut u8);
 type Dense = unsafe fn(&Rows, Range<usize>, &PackedX, &Y);
 type Pack = unsafe fn(&Strided<*const u8>, &Groups, Form, &PackedX, usize);
-type Quantize = unsafe fn(&Strided<*const u8>, &Groups, Bits, &PackedX, usize);
+type Quantize = unsafe fn(&Strided<*const u8>, &Groups, Bits, &PackedX, usize) -> bool;
 
 /// Entry points; what each needs is said where the generic kernel is.
 pub(super) struct Kernels {
@@ -27,53 +27,96 @@ pub(super) struct Kernels {
     pub gemm_rows: usize,
     /// n-tiles that GEMM takes at a time.
     pub gemm_tiles: usize,
-    /// GEMV over bf16 pairs, for activations of one and of two bf16 numbers.
-    pub bf16: Option<[Gemv; 2]>,
-    pub int8: &'static Int8Kernels,
+    /// GEMV over bf16 pairs, of 4-bit codes.
+    pub bf16: Option<Gemv>,
+    pub integers: &'static Integers,
 }
 
-/// Kernels of int8 arithmetic.
-pub(super) struct Int8Kernels {
+/// Kernels of integer activations.
+pub(super) struct Integers {
+    /// One plane: int8 arithmetic.
+    pub int8: Planes,
+    /// Three and four planes, where they are faster than f32 products.
+    pub exact: Option<[Planes; 2]>,
+}
+
+/// Kernels of integers of a number of bytes.
+pub(super) struct Planes {
     pub quantize: Quantize,
     pub multiply4: Gemv,
     pub multiply8: Gemv,
-    /// Most rows of a block of x, and n-tiles at a time.
+    /// Most rows of a block of x.
     pub rows: usize,
-    pub tiles: usize,
 }
 
-macro_rules! int8_kernels {
-    ($name:ident, $lanes:ty, $tiles:literal x $rows:literal $(, features = $features:literal)?) => {
-        static $name: Int8Kernels = {
+macro_rules! planes {
+    ($name:ident, $lanes:ty, $planes:literal of $most:literal $(, features = $features:literal)?) => {
+        const $name: Planes = {
             $(#[target_feature(enable = $features)])?
             unsafe fn multiply4(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
                 // SAFETY: the caller's promises.
-                unsafe { int8::run::<$lanes, false, $tiles, $rows>(w, tiles, x, y) }
+                unsafe { integer::run::<$lanes, false, $planes, $most>(w, tiles, x, y) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn multiply8(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
                 // SAFETY: the caller's promises.
-                unsafe { int8::run::<$lanes, true, $tiles, $rows>(w, tiles, x, y) }
+                unsafe { integer::run::<$lanes, true, $planes, $most>(w, tiles, x, y) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn quantize(x: &Strided<*const u8>, groups: &Groups, bits: Bits, out: &PackedX, i: usize) {
+            unsafe fn quantize(
+                x: &Strided<*const u8>,
+                groups: &Groups,
+                bits: Bits,
+                out: &PackedX,
+                i: usize,
+            ) -> bool {
                 // SAFETY: the caller's promises.
-                unsafe { int8::block::<$lanes>(x, groups, bits, out, i) }
+                unsafe { integer::block::<$lanes, $planes>(x, groups, bits, out, i) }
             }
-            Int8Kernels { quantize, multiply4, multiply8, rows: $rows, tiles: $tiles }
+            Planes { quantize, multiply4, multiply8, rows: $most / $planes }
         };
     };
 }
 
-int8_kernels!(PORTABLE_INT8, super::portable::Portable, 1 x 4);
+planes!(PORTABLE_INT8, super::portable::Portable, 1 of 4);
 #[cfg(target_arch = "x86_64")]
-int8_kernels!(AVX2_INT8, super::avx2::Avx2, 1 x 4, features = "avx2,fma,f16c");
+planes!(AVX2_INT8, super::avx2::Avx2, 1 of 4, features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
-int8_kernels!(VNNI_INT8, int8::Vnni, 2 x 12, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+planes!(VNNI_1, integer::Vnni, 1 of 16, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "x86_64")]
+planes!(VNNI_3, integer::Vnni, 3 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "x86_64")]
+planes!(VNNI_4, integer::Vnni, 4 of 24, features = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni");
+#[cfg(target_arch = "aarch64")]
+planes!(NEON_INT8, super::neon::Neon<false>, 1 of 4, features = "neon");
+#[cfg(target_arch = "aarch64")]
+planes!(SDOT_INT8, super::neon::Neon<true>, 1 of 4, features = "neon,dotprod");
+
+static PORTABLE_INTEGERS: Integers = Integers { int8: PORTABLE_INT8, exact: None };
+#[cfg(target_arch = "x86_64")]
+static AVX2_INTEGERS: Integers = Integers { int8: AVX2_INT8, exact: None };
+#[cfg(target_arch = "x86_64")]
+static VNNI_INTEGERS: Integers = Integers { int8: VNNI_1, exact: Some([VNNI_3, VNNI_4]) };
+#[cfg(target_arch = "aarch64")]
+static NEON_INTEGERS: Integers = Integers { int8: NEON_INT8, exact: None };
+#[cfg(target_arch = "aarch64")]
+static SDOT_INTEGERS: Integers = Integers { int8: SDOT_INT8, exact: None };
+
+impl Integers {
+    /// Those of a number of planes, if there are any.
+    pub fn of(&self, planes: usize) -> Option<&Planes> {
+        match (planes, &self.exact) {
+            (1, _) => Some(&self.int8),
+            (3, Some(exact)) => Some(&exact[0]),
+            (4, Some(exact)) => Some(&exact[1]),
+            _ => None,
+        }
+    }
+}
 
 macro_rules! kernels {
     ($name:ident, $lanes:ty, gemv_rows = $gemv_rows:literal, gemm = $gemm_tiles:literal x $gemm_rows:literal,
-     dense = $nr:literal x $mr:literal, int8 = $int8:ident $(, features = $features:literal)?) => {
+     dense = $nr:literal x $mr:literal, integers = $integers:ident $(, features = $features:literal)?) => {
         static $name: Kernels = {
             $(#[target_feature(enable = $features)])?
             unsafe fn gemv4(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
@@ -110,45 +153,56 @@ macro_rules! kernels {
                 gemm_rows: $gemm_rows,
                 gemm_tiles: $gemm_tiles,
                 bf16: None,
-                int8: &$int8,
+                integers: &$integers,
             }
         };
     };
 }
 
-kernels!(PORTABLE, super::portable::Portable, gemv_rows = 4, gemm = 1 x 4, dense = 2 x 2, int8 = PORTABLE_INT8);
+kernels!(PORTABLE, super::portable::Portable, gemv_rows = 4, gemm = 1 x 4, dense = 2 x 2, integers = PORTABLE_INTEGERS);
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, int8 = AVX2_INT8,
+kernels!(AVX2, super::avx2::Avx2, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 3, integers = AVX2_INTEGERS,
          features = "avx2,fma,f16c");
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, int8 = AVX2_INT8,
+kernels!(AVX512, super::avx512::Avx512, gemv_rows = 8, gemm = 2 x 8, dense = 4 x 6, integers = AVX2_INTEGERS,
          features = "avx512f,avx512bw,avx512dq,avx512vl");
+#[cfg(target_arch = "aarch64")]
+kernels!(NEON, super::neon::Neon<false>, gemv_rows = 4, gemm = 1 x 6, dense = 2 x 2, integers = NEON_INTEGERS,
+         features = "neon");
+/// NEON with what later processors added: dot products of bytes.
+#[cfg(target_arch = "aarch64")]
+static NEON_SDOT: Kernels = Kernels { integers: &SDOT_INTEGERS, ..NEON };
 #[cfg(target_arch = "x86_64")]
-const BF16_DOTS: [Gemv; 2] = {
-    use super::bf16_dot::Bf16Dot;
-
+const BF16_DOT: Gemv = {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    unsafe fn one(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
+    unsafe fn dot(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
         // SAFETY: the caller's promises.
-        unsafe { gemv::run::<Bf16Dot<1>>(w, tiles, x, y) }
+        unsafe { gemv::run::<super::bf16_dot::Bf16Dot>(w, tiles, x, y) }
     }
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-    unsafe fn two(w: &Tiles, tiles: Range<usize>, x: &PackedX, y: &Y) {
-        // SAFETY: the caller's promises.
-        unsafe { gemv::run::<Bf16Dot<2>>(w, tiles, x, y) }
-    }
-    [one, two]
+    dot
 };
 
 /// AVX-512 with what later processors added: BF16 dot products, VNNI, both.
 #[cfg(target_arch = "x86_64")]
-static AVX512_BF16: Kernels = Kernels { bf16: Some(BF16_DOTS), ..AVX512 };
+static AVX512_BF16: Kernels = Kernels { bf16: Some(BF16_DOT), ..AVX512 };
 #[cfg(target_arch = "x86_64")]
-static AVX512_VNNI: Kernels = Kernels { int8: &VNNI_INT8, ..AVX512 };
+static AVX512_VNNI: Kernels = Kernels { integers: &VNNI_INTEGERS, ..AVX512 };
 #[cfg(target_arch = "x86_64")]
-static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOTS), int8: &VNNI_INT8, ..AVX512 };
+static AVX512_BOTH: Kernels = Kernels { bf16: Some(BF16_DOT), integers: &VNNI_INTEGERS, ..AVX512 };
 
 impl Kernels {
+    /// Most rows of a block of GEMV.
+    pub fn most_rows(&self, form: Form) -> usize {
+        match form {
+            Form::F32 => self.gemv_rows,
+            #[cfg(target_arch = "x86_64")]
+            Form::Bf16 => super::bf16_dot::ROWS,
+            #[cfg(not(target_arch = "x86_64"))]
+            Form::Bf16 => 1,
+            Form::Integer { planes } => self.integers.of(planes).map_or(1, |p| p.rows),
+        }
+    }
+
     /// Those of an instruction set that the processor has.
     pub fn of(isa: Isa) -> &'static Kernels {
         match isa {
@@ -161,6 +215,10 @@ impl Kernels {
             },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &AVX2,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon if isa.has_sdot() => &NEON_SDOT,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => &NEON,
             _ => &PORTABLE,
         }
     }

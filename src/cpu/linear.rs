@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::CpuDevice;
-use super::int8;
-use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, share};
+use super::integer;
+use super::job::{LANES, PackedX, Rows, STEP, Strided, Tiles, block_rows, share};
 use super::kernels::Kernels;
 use super::pack::{Form, Groups};
 use super::plan::{ALIGN, CpuPlan};
@@ -92,7 +93,7 @@ impl CpuLinear {
     }
 
     /// y = x · W + bias, after `plan`, which must be of this layer. x is \[rows, K\] of the plan's dtype, y is
-    /// \[rows, N\] of any activation dtype, with at most `plan.m` rows. No memory is allocated.
+    /// \[rows, N\] of any activation dtype, with at most `plan.m` rows; with none nothing happens. No memory is allocated.
     /// [`ErrorKind::BufferTooSmall`] when the workspace is smaller than `plan.workspace_bytes`,
     /// [`ErrorKind::InvalidArgument`] when shapes, dtype or plan do not fit.
     pub fn run(&self, plan: &CpuPlan, x: XView, y: YMut, workspace: &mut [u8]) -> Result<()> {
@@ -130,17 +131,24 @@ impl CpuLinear {
                 let to = Strided { at: y.at, dtype: y.shape.dtype, stride: y.shape.stride };
                 let from = Strided { at: from.element(done, 0), ..from };
                 let to = Strided { at: to.element(done, 0), ..to };
-                let packed = PackedX {
+                let rows = (x.shape.rows - done).min(r.pass_rows);
+                let packed = |form: Form, block: usize| PackedX {
                     values: base,
                     sums: base.add(r.sums_at).cast(),
-                    row_bytes: r.row_bytes,
-                    row_sums: r.row_sums,
-                    rows: (x.shape.rows - done).min(r.pass_rows),
-                    block: plan.block_rows,
+                    row_bytes: self.row_bytes(form).unwrap_or(r.row_bytes),
+                    row_sums: self.row_sums(form),
+                    rows,
+                    block,
                 };
-                self.pack(plan, &from, &packed);
-                self.multiply(plan, &packed, &to, base.add(r.scratch_at));
-                done += packed.rows;
+                let mut form = plan.form;
+                let mut x = packed(form, plan.block_rows);
+                if self.pack(plan, form, &from, &x) {
+                    form = form.wider();
+                    x = packed(form, block_rows(rows, self.kernels.most_rows(form)));
+                    self.pack(plan, form, &from, &x);
+                }
+                self.multiply(plan, form, &x, &to, base.add(r.scratch_at));
+                done += rows;
             }
         }
         Ok(())
@@ -149,7 +157,7 @@ impl CpuLinear {
     fn check_call(&self, plan: &CpuPlan, x: &XView, y: &YMut, workspace_bytes: usize) -> Result<()> {
         let d = self.desc();
         let of_plan = (plan.k, plan.n, plan.isa, plan.compute, plan.regions.row_sums);
-        let sums = if self.bits().is_some() { self.row_sums() } else { 0 };
+        let sums = self.row_sums(plan.form.wider());
         if of_plan != (d.k, d.n, self.device.isa(), self.compute, sums) || plan.bits != self.bits() {
             return Err(Error::invalid("the plan was made for another layer")
                 .subject("plan")
@@ -191,18 +199,23 @@ impl CpuLinear {
         Ok(())
     }
 
-    /// Converts x into the workspace; over threads when there is enough of it.
+    /// Converts x into the workspace; over threads when there is enough of it. True when it needs [`Form::wider`].
     ///
     /// # Safety
     /// As [`CpuLinear::run_raw`], after its checks.
-    unsafe fn pack(&self, plan: &CpuPlan, x: &Strided<*const u8>, packed: &PackedX) {
+    unsafe fn pack(&self, plan: &CpuPlan, form: Form, x: &Strided<*const u8>, packed: &PackedX) -> bool {
         let blocks = packed.blocks();
+        let wider = AtomicBool::new(false);
         let pack = |i: usize| {
             // SAFETY: the kernels are of an instruction set that the processor has; `i` is a block.
             unsafe {
-                match (plan.form, plan.bits) {
-                    (Form::Int8, Some(bits)) => {
-                        (self.kernels.int8.quantize)(x, &self.groups, bits, packed, i)
+                match (form, plan.bits) {
+                    (Form::Integer { planes }, Some(bits)) => {
+                        if let Some(integers) = self.kernels.integers.of(planes)
+                            && (integers.quantize)(x, &self.groups, bits, packed, i)
+                        {
+                            wider.store(true, Relaxed);
+                        }
                     }
                     (form, _) => (self.kernels.pack)(x, &self.groups, form, packed, i),
                 }
@@ -211,16 +224,25 @@ impl CpuLinear {
         let enough = packed.rows.saturating_mul(plan.k) >= PACK_IN_PARALLEL;
         let tasks = if enough { self.device.threads().min(blocks) } else { 1 };
         if tasks == 1 {
-            return (0..blocks).for_each(pack);
+            (0..blocks).for_each(pack);
+        } else {
+            self.device.parallel().run(tasks, &|task| share(blocks, tasks, task).for_each(pack));
         }
-        self.device.parallel().run(tasks, &|task| share(blocks, tasks, task).for_each(pack));
+        wider.load(Relaxed)
     }
 
     /// Runs the kernel over all n-tiles.
     ///
     /// # Safety
     /// As [`CpuLinear::run_raw`], after its checks.
-    unsafe fn multiply(&self, plan: &CpuPlan, x: &PackedX, y: &Strided<*mut u8>, scratch: *mut u8) {
+    unsafe fn multiply(
+        &self,
+        plan: &CpuPlan,
+        form: Form,
+        x: &PackedX,
+        y: &Strided<*mut u8>,
+        scratch: *mut u8,
+    ) {
         let scratch = Strided { at: scratch, dtype: Dtype::U8, stride: plan.regions.scratch_bytes };
         let tiles = plan.n.div_ceil(LANES);
         let Some(bits) = self.bits() else {
@@ -237,11 +259,12 @@ impl CpuLinear {
             });
         };
         let w = self.tiles(bits);
-        if plan.form == Form::Int8 {
-            let int8 = self.kernels.int8;
-            let multiply = if bits == Bits::Four { int8.multiply4 } else { int8.multiply8 };
+        if let Form::Integer { planes } = form
+            && let Some(integers) = self.kernels.integers.of(planes)
+        {
+            let multiply = if bits == Bits::Four { integers.multiply4 } else { integers.multiply8 };
             return self.spread(plan.tasks, |task| {
-                let range = share_of_groups(tiles, int8.tiles, plan.tasks, task);
+                let range = share(tiles, plan.tasks, task);
                 // SAFETY: the checks; tasks have different n-tiles.
                 unsafe { multiply(&w, range, x, y) }
             });
@@ -254,9 +277,8 @@ impl CpuLinear {
                 unsafe { (self.kernels.gemm)(&w, range, x, y, scratch.element(task, 0)) }
             });
         }
-        let gemv = match (plan.form, bits, self.kernels.bf16) {
-            (Form::Bf16 { planes: 1 }, _, Some(dots)) => dots[0],
-            (Form::Bf16 { .. }, _, Some(dots)) => dots[1],
+        let gemv = match (form, bits, self.kernels.bf16) {
+            (Form::Bf16, _, Some(dot)) => dot,
             (_, Bits::Eight, _) => self.kernels.gemv8,
             (_, Bits::Four, _) => self.kernels.gemv4,
         };
@@ -297,11 +319,17 @@ impl CpuLinear {
         &self.groups
     }
 
+    /// Bytes of a packed row; `None` for dense layers, of which rows are longer.
+    pub(super) fn row_bytes(&self, form: Form) -> Option<usize> {
+        self.bits().map(|_| self.groups.steps * form.step_bytes())
+    }
+
     /// Numbers that stand beside each packed row.
-    pub(super) fn row_sums(&self) -> usize {
-        match self.compute {
-            Compute::Exact => self.groups.count,
-            Compute::Int8 => int8::row_sums(&self.groups),
+    pub(super) fn row_sums(&self, form: Form) -> usize {
+        match form {
+            _ if self.bits().is_none() => 0,
+            Form::Integer { planes } => integer::row_sums(&self.groups, planes),
+            _ => self.groups.count,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Activations on their way into the workspace: converted, in padded group order, summed by group.
 
-use super::int8;
+use super::integer;
 use super::job::{LANES, PackedX, STEP, Strided};
 use super::simd::Simd;
 
@@ -9,10 +9,10 @@ use super::simd::Simd;
 pub(super) enum Form {
     /// f32, \[k\]\[R\].
     F32,
-    /// This many bf16 numbers, the sum of which is the activation: pairs of k, \[k/2\]\[R\]\[planes\].
-    Bf16 { planes: usize },
-    /// 8-bit integers with scales: see `int8/quantize.rs`.
-    Int8,
+    /// bf16, for activations that are: pairs of k, \[k/2\]\[R\].
+    Bf16,
+    /// Integers of this many bytes, with scales: see `integer/quantize.rs`.
+    Integer { planes: usize },
 }
 
 impl Form {
@@ -20,8 +20,16 @@ impl Form {
     pub fn step_bytes(self) -> usize {
         match self {
             Form::F32 => 4 * STEP,
-            Form::Bf16 { planes } => 2 * STEP * planes,
-            Form::Int8 => int8::STEP_BYTES,
+            Form::Bf16 => 2 * STEP,
+            Form::Integer { planes } => integer::STEP_BYTES * planes,
+        }
+    }
+
+    /// What takes its place when activations turn out to need more: see `integer`.
+    pub fn wider(self) -> Form {
+        match self {
+            Form::Integer { planes: integer::EXACT } => Form::Integer { planes: integer::WIDER },
+            form => form,
         }
     }
 }
@@ -54,24 +62,25 @@ pub(super) unsafe fn block<S: Simd>(
     // SAFETY: the caller's promises; offsets stay below `steps` k-steps and `row_sums` sums of a row.
     unsafe {
         let to = out.at(i);
-        for r in 0..to.rows {
+        for r in 0..to.slots {
             for (g, start) in (0..groups.k).step_by(groups.group.max(1)).enumerate() {
                 let len = groups.group.min(groups.k - start);
                 let padded_start = g * groups.group_steps * STEP;
                 let padded_len = groups.group_steps.min(groups.steps - g * groups.group_steps) * STEP;
                 let mut sum = S::zero();
                 for at in (0..padded_len).step_by(LANES) {
-                    let from = x.element(to.first_row + r, start + at.min(len));
                     let v = match len.saturating_sub(at) {
-                        LANES.. => S::load_as(from, x.dtype),
-                        some => S::load_some(from, x.dtype, some),
+                        _ if r >= to.rows => S::zero(),
+                        LANES.. => S::load_as(x.element(to.first_row + r, start + at), x.dtype),
+                        0 => S::zero(),
+                        some => S::load_some(x.element(to.first_row + r, start + at), x.dtype, some),
                     };
                     sum = S::mul_add(v, S::splat(1.0), sum);
                     let count = LANES.min(padded_len - at);
-                    write::<S>(to.values.cast_mut(), to.rows, r, padded_start + at, v, count, form);
+                    write::<S>(to.values.cast_mut(), to.slots, r, padded_start + at, v, count, form);
                 }
                 if out.row_sums > 0 {
-                    *to.sums.cast_mut().add(g * to.rows + r) = S::sum(sum);
+                    *to.sums.cast_mut().add(g * to.slots + r) = S::sum(sum);
                 }
             }
         }
@@ -90,17 +99,12 @@ unsafe fn write<S: Simd>(out: *mut u8, rows: usize, r: usize, k: usize, v: S::V,
                 S::store(lanes.as_mut_ptr().cast(), v);
                 scatter(&lanes[..count], out.cast::<u32>().add(k * rows + r), rows);
             }
-            Form::Bf16 { planes } => {
-                let mut rest = v;
-                for p in 0..planes {
-                    let mut pairs = [0u32; LANES / 2];
-                    S::store_bf16(pairs.as_mut_ptr().cast(), rest);
-                    rest = S::sub(rest, S::load_bf16(pairs.as_ptr().cast()));
-                    let at = (k / 2 * rows + r) * planes + p;
-                    scatter(&pairs[..count / 2], out.cast::<u32>().add(at), rows * planes);
-                }
+            Form::Bf16 => {
+                let mut pairs = [0u32; LANES / 2];
+                S::store_bf16(pairs.as_mut_ptr().cast(), v);
+                scatter(&pairs[..count / 2], out.cast::<u32>().add(k / 2 * rows + r), rows);
             }
-            Form::Int8 => debug_assert!(false, "integers are packed elsewhere"),
+            Form::Integer { .. } => debug_assert!(false, "integers are packed elsewhere"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which kernel runs a problem, how it is cut up, what memory it needs, and why.
 
-use super::job::LANES;
+use super::job::{LANES, block_rows};
 use super::kernels::Kernels;
 use super::pack::Form;
-use super::{CpuLinear, Isa, gemm, int8};
+use super::{CpuLinear, Isa, gemm, integer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::{Compute, Kernel};
 use crate::types::{Bits, Dtype, mul, round_up};
@@ -74,8 +74,7 @@ const TASKS_PER_THREAD: usize = 4;
 /// lanes of f32 decoding costs little, with fewer it costs as much as the products.
 fn gemv_limit(kernels: &Kernels, form: Form) -> usize {
     match form {
-        Form::Bf16 { planes: 1 } | Form::Int8 => usize::MAX,
-        Form::Bf16 { .. } => 32,
+        Form::Bf16 | Form::Integer { .. } => usize::MAX,
         Form::F32 if kernels.gemv_rows >= 8 => 48,
         Form::F32 => kernels.gemv_rows,
     }
@@ -102,9 +101,9 @@ impl CpuPlan {
         let (k, n) = (layer.desc().k, layer.desc().n);
         let bits = layer.bits();
         let dots = match (dtype, bits, kernels.bf16) {
-            _ if layer.compute() == Compute::Int8 => Form::Int8,
-            (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 1 },
-            (Dtype::F16, Some(Bits::Four), Some(_)) => Form::Bf16 { planes: 2 },
+            _ if layer.compute() == Compute::Int8 => Form::Integer { planes: 1 },
+            (Dtype::BF16, Some(Bits::Four), Some(_)) => Form::Bf16,
+            (_, Some(_), _) if kernels.integers.exact.is_some() => Form::Integer { planes: integer::EXACT },
             _ => Form::F32,
         };
         let limit = if bits.is_some() { gemv_limit(kernels, dots) } else { kernels.gemv_rows };
@@ -113,10 +112,13 @@ impl CpuPlan {
             Kernel::Auto => Kernel::Gemm,
             forced => forced,
         };
-        let form = if kernel == Kernel::Gemv || dots == Form::Int8 { dots } else { Form::F32 };
+        let form = match kernel {
+            Kernel::Gemm if layer.compute() == Compute::Exact => Form::F32,
+            _ => dots,
+        };
         let block_rows = match (bits, kernel) {
             (None, _) => 1,
-            _ if form == Form::Int8 => int8::block_rows(m.min(PASS_ROWS), kernels.int8.rows),
+            _ if form != Form::F32 => block_rows(m.min(PASS_ROWS), kernels.most_rows(form)),
             (_, Kernel::Gemv) => kernels.gemv_rows,
             _ => kernels.gemm_rows,
         };
@@ -125,12 +127,15 @@ impl CpuPlan {
             layer.bytes().saturating_add(m.saturating_mul(k.saturating_add(n)).saturating_mul(dtype.bytes()));
         let operations = [m, n, k].iter().fold(2u64, |product, size| product.saturating_mul(*size as u64));
         let tile_groups = match kernel {
-            _ if form == Form::Int8 => n.div_ceil(LANES * kernels.int8.tiles),
-            Kernel::Gemm if bits.is_some() => n.div_ceil(LANES * kernels.gemm_tiles),
+            Kernel::Gemm if bits.is_some() && form == Form::F32 => n.div_ceil(LANES * kernels.gemm_tiles),
             _ => n.div_ceil(LANES),
         };
-        // A core reads some 20 bytes or does some 100 operations in a nanosecond, 400 on bytes.
-        let each = if form == Form::Int8 { 400 } else { 100 };
+        // A core reads some 20 bytes or does some 100 operations in a nanosecond, 200 on bf16, 400 on bytes.
+        let each = match form {
+            Form::F32 => 100,
+            Form::Bf16 => 200,
+            Form::Integer { planes } => 400 / planes as u64,
+        };
         let ns = (bytes_moved / 20).saturating_add((operations / each) as usize);
         let threads = layer.device().threads();
         let tasks = match threads {
@@ -140,12 +145,13 @@ impl CpuPlan {
         .clamp(1, tile_groups.max(1));
 
         let scratch_bytes = match (bits, kernel) {
-            (Some(_), Kernel::Gemm) if form != Form::Int8 => {
+            (Some(_), Kernel::Gemm) if form == Form::F32 => {
                 gemm::scratch_bytes(kernels.gemm_tiles, m.min(PASS_ROWS))
             }
             _ => 0,
         };
-        let (regions, workspace_bytes) = Regions::new(layer, m, form, tasks, scratch_bytes)?;
+        let (regions, workspace_bytes) =
+            Regions::new(layer, (m, block_rows), form.wider(), tasks, scratch_bytes)?;
         Ok(CpuPlan {
             kernel,
             isa: layer.device().isa(),
@@ -176,20 +182,20 @@ impl CpuPlan {
             );
         }
         let how = match (kernel, self.form) {
-            (_, Form::Int8) => {
+            (_, Form::Integer { planes: 1 }) => {
                 "activations as 8-bit integers, four products by one instruction, the same for gemv and gemm"
             }
-            (Kernel::Gemv, Form::Bf16 { planes: 1 }) => {
-                "codes decoded in registers, bf16 pairs multiplied by one instruction"
+            (_, Form::Integer { .. }) => {
+                "activations as integers of a few bytes, exact sums of four products by one instruction"
             }
-            (Kernel::Gemv, Form::Bf16 { .. }) => {
-                "codes decoded in registers, activations split exactly into two bf16 numbers"
+            (Kernel::Gemv, Form::Bf16) => {
+                "codes decoded in registers, bf16 pairs multiplied by one instruction"
             }
             (Kernel::Gemv, Form::F32) => "codes decoded in registers, f32 multiplications",
             _ => "panels of weights dequantized to f32 once for all rows",
         };
         let why = match self.wish {
-            Kernel::Auto if limit == usize::MAX => "the fastest for every m here".to_string(),
+            Kernel::Auto if limit == usize::MAX => format!("the fastest for every m here (m = {m})"),
             Kernel::Auto if m <= limit => {
                 format!("m = {m} is at most {limit}, where reading weights dominates")
             }
@@ -203,19 +209,21 @@ impl CpuPlan {
 impl Regions {
     fn new(
         layer: &CpuLinear,
-        m: usize,
+        (m, block_rows): (usize, usize),
         form: Form,
         tasks: usize,
         scratch_bytes: usize,
     ) -> Result<(Self, usize)> {
         let pass_rows = m.min(PASS_ROWS);
         let (row_bytes, row_sums) = match layer.bits() {
-            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.row_sums()),
+            Some(_) => (mul(layer.groups().steps, form.step_bytes(), "a packed row")?, layer.row_sums(form)),
             // Rows that are a power of two apart would fall into the same cache sets: one line more.
             None => (mul(round_up(layer.desc().k, LANES)?, 4, "a packed row")? + ALIGN, 0),
         };
-        let values = round_up(mul(pass_rows, row_bytes, "packed activations")?, ALIGN)?;
-        let sums = round_up(mul(pass_rows, row_sums * 4, "group sums")?, ALIGN)?;
+        // The last block may have more slots than rows.
+        let slots = round_up(pass_rows, block_rows)?;
+        let values = round_up(mul(slots, row_bytes, "packed activations")?, ALIGN)?;
+        let sums = round_up(mul(slots, row_sums * 4, "group sums")?, ALIGN)?;
         let scratch = mul(tasks, scratch_bytes, "scratch of the tasks")?;
         let total = [sums, scratch, ALIGN]
             .iter()

@@ -169,18 +169,18 @@ impl<'a> CodeWriter<'a> {
         par: &dyn Parallel,
     ) -> Self {
         let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
-        let tiles = outer.div_ceil(TILE);
+        let (tiles, threads) = (outer.div_ceil(TILE), par.threads().max(1));
         // Of a source whose slowest index is the other one, a piece has a little of every row: the more the better, as
         // long as there are pieces enough for threads to end at about the same time.
         let most = match packing.outer() == sources.outer() {
             true => 2,
-            false if tiles >= 16 * 4 * par.threads() => 16,
+            false if tiles >= 16 * 4 * threads => 16,
             false => 8,
         };
-        let depth = tiles.div_ceil(par.threads()).clamp(1, most) * TILE;
+        let depth = tiles.div_ceil(threads).clamp(1, most) * TILE;
         let bytes = padded.k * padded.n * packing.code_width(bits) / 8;
         let how = How { stream: sources.how().stream && bytes >= STREAM, ..sources.how() };
-        let stride = depth * par.threads();
+        let stride = depth * threads;
         CodeWriter { sources, packing, bits, padded, how, places: OnceLock::new(), depth, stride }
     }
 

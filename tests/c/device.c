@@ -37,8 +37,24 @@ static void run(const char *fixtures) {
     CHECK(info.threads == 3);
     options.parallel = NULL;
 
+    options.threads = under_valgrind() ? 50 : 1000; /* more than this machine has: they take turns */
+    info = info_of(&options);
+    CHECK(info.threads == options.threads);
+    options.threads = 0;
+    info = info_of(&options);
+    CHECK(info.threads >= 1 && info.threads <= 1024);
+    options.threads = 1025;
+    STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_device_create_cpu(&options, &device));
+    MESSAGE_HAS("options.threads");
     options.threads = UINT32_MAX;
     STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_device_create_cpu(&options, &device));
+    options.parallel = in_order; /* of a pool of the host's we start none */
+    info = info_of(&options);
+    CHECK(info.threads == UINT32_MAX);
+    options.threads = 0;
+    info = info_of(&options);
+    CHECK(info.threads >= 1);
+    options.parallel = NULL;
     options.threads = 1;
     options.isa = 99;
     STATUS(AWQM_STATUS_UNKNOWN_ENUM, awqm_device_create_cpu(&options, &device));

@@ -71,6 +71,12 @@ static inline void check_failure(int32_t found, const char *call, const char *fi
     memset(&name, 0, sizeof name);                                                                                     \
     name.struct_size = sizeof name
 
+/* Whether valgrind runs this, one thread at a time: a thousand of them would take all day. */
+static inline int under_valgrind(void) {
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 static inline void *allocate(size_t bytes) {
     void *memory = calloc(bytes ? bytes : 1, 1);
     if (!memory) {

@@ -1,10 +1,17 @@
-/* awqm_linear: golden results in every dtype, with strides, with every kernel of the device, dense and quantized. */
+/* awqm_linear: golden results in every dtype, dense and quantized; rows apart, unaligned and not finite in every arithmetic;
+   with every instruction set of this machine. */
 #include "fixtures.h"
 
-static awqm_linear *linear_on(const awqm_device *device, const awqm_packed *packed) {
+static awqm_linear *computing(const awqm_device *device, const awqm_packed *packed, awqm_compute compute) {
     awqm_linear *linear = NULL;
-    MUST(awqm_linear_create(device, packed, NULL, &linear));
+    STRUCT(awqm_linear_options, options);
+    options.compute = compute;
+    MUST(awqm_linear_create(device, packed, &options, &linear));
     return linear;
+}
+
+static awqm_linear *linear_on(const awqm_device *device, const awqm_packed *packed) {
+    return computing(device, packed, AWQM_COMPUTE_EXACT);
 }
 
 static void *copy_of(awqm_tensor_view view) {
@@ -176,22 +183,25 @@ static void dense(const char *fixtures, const awqm_device *device) {
     awqm_checkpoint_free(source);
 }
 
-/* Rows may lie apart; what lies between rows of y is not touched. */
-static void strides(const char *fixtures, const awqm_device *device) {
+/* Rows may lie apart; what lies between rows of x is not read, and that of y is not touched. */
+static void strides(const char *fixtures, const awqm_device *device, awqm_compute compute) {
     const golden_case *which = &GOLDEN[GOLDEN_K512];
     enum { GAP = 5, ROWS = 3 };
     awqm_checkpoint *io = open_tensors(fixtures, which->folder, "io.safetensors");
     awqm_packed *packed = golden_packed(fixtures, which, 1);
-    awqm_linear *linear = linear_on(device, packed);
+    awqm_linear *linear = computing(device, packed, compute);
     awqm_tensor_view x = tensor_of(io, "x_m3");
     int64_t k = which->k, n = which->n, m, i, touched = 0;
-    uint16_t *apart = (uint16_t *)allocate((size_t)(ROWS * (k + GAP)) * 2);
-    float *y = (float *)allocate((size_t)(ROWS * (n + GAP)) * sizeof *y), *together = run_rows(linear, io, "x_m3", n);
+    /* Both end with the last row's last element, for the tools that look at every access. */
+    int64_t x_elements = ROWS * (k + GAP) - GAP, y_elements = ROWS * (n + GAP) - GAP;
+    uint16_t *apart = (uint16_t *)allocate((size_t)x_elements * 2);
+    float *y = (float *)allocate((size_t)y_elements * sizeof *y), *together = run_rows(linear, io, "x_m3", n);
     awqm_run_args args = run_args(apart, AWQM_DTYPE_F16, y, AWQM_DTYPE_F32, ROWS);
     size_t bytes = 0;
     void *workspace;
+    memset(apart, 0xff, (size_t)x_elements * 2); /* NaN, which would spoil a row */
     for (m = 0; m < ROWS; m++) memcpy(apart + m * (k + GAP), (const char *)x.data + m * k * 2, (size_t)k * 2);
-    for (i = 0; i < ROWS * (n + GAP); i++) y[i] = -77.0f;
+    for (i = 0; i < y_elements; i++) y[i] = -77.0f;
     args.x_stride = k + GAP;
     args.y_stride = n + GAP;
     OK(awqm_linear_workspace_bytes(linear, ROWS, AWQM_DTYPE_F16, &bytes));
@@ -199,9 +209,20 @@ static void strides(const char *fixtures, const awqm_device *device) {
     OK(awqm_linear_run(linear, &args, workspace, bytes, NULL));
     for (m = 0; m < ROWS; m++) {
         CHECK(memcmp(y + m * (n + GAP), together + m * n, (size_t)n * sizeof *y) == 0);
-        for (i = n; i < n + GAP; i++) touched += y[m * (n + GAP) + i] != -77.0f;
+        for (i = n; m + 1 < ROWS && i < n + GAP; i++) touched += y[m * (n + GAP) + i] != -77.0f;
     }
     CHECK(touched == 0);
+    args.m = 1; /* one row has no next one: any stride will do */
+    args.x_stride = args.y_stride = 0;
+    OK(awqm_linear_run(linear, &args, workspace, bytes, NULL));
+    memcpy(together, y, (size_t)n * sizeof *y);
+    memset(y, 0xff, (size_t)n * sizeof *y);
+    args.x_stride = 1;
+    args.y_stride = INT64_MAX;
+    OK(awqm_linear_run(linear, &args, workspace, bytes, NULL));
+    CHECK(memcmp(y, together, (size_t)n * sizeof *y) == 0);
+    args.m = ROWS;
+    args.y_stride = n + GAP;
     args.x_stride = k - 1;
     STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_linear_run(linear, &args, workspace, bytes, NULL));
     args.x_stride = -k;
@@ -219,11 +240,11 @@ static void strides(const char *fixtures, const awqm_device *device) {
 }
 
 /* Neither x nor y nor the workspace needs any alignment. */
-static void unaligned(const char *fixtures, const awqm_device *device) {
+static void unaligned(const char *fixtures, const awqm_device *device, awqm_compute compute) {
     const golden_case *which = &GOLDEN[GOLDEN_K512];
     awqm_checkpoint *io = open_tensors(fixtures, which->folder, "io.safetensors");
     awqm_packed *packed = golden_packed(fixtures, which, 1);
-    awqm_linear *linear = linear_on(device, packed);
+    awqm_linear *linear = computing(device, packed, compute);
     awqm_tensor_view x = tensor_of(io, "x_m17");
     size_t y_bytes = (size_t)(17 * which->n) * sizeof(float), bytes = 0;
     char *shifted_x = (char *)allocate(x.bytes + 1), *shifted_y = (char *)allocate(y_bytes + 3), *workspace;
@@ -243,10 +264,47 @@ static void unaligned(const char *fixtures, const awqm_device *device) {
     awqm_checkpoint_free(io);
 }
 
+/* What is not finite spoils its own row and no other. */
+static void not_finite(const char *fixtures, const awqm_device *device, awqm_compute compute) {
+    static const uint16_t BAD[] = {0x7e00, 0x7c01, 0xfe00, 0x7c00, 0xfc00}; /* NaN of each kind, infinities */
+    const golden_case *which = &GOLDEN[GOLDEN_K512];
+    enum { ROWS = 3, ROW = 1, NANS = 3 };
+    awqm_checkpoint *io = open_tensors(fixtures, which->folder, "io.safetensors");
+    awqm_packed *packed = golden_packed(fixtures, which, 1);
+    awqm_linear *linear = computing(device, packed, compute);
+    int64_t n = which->n, i;
+    uint16_t *x = (uint16_t *)copy_of(tensor_of(io, "x_m3"));
+    float *y = (float *)allocate((size_t)(ROWS * n) * sizeof *y), *clean = run_rows(linear, io, "x_m3", n);
+    awqm_run_args args = run_args(x, AWQM_DTYPE_F16, y, AWQM_DTYPE_F32, ROWS);
+    size_t bytes = 0, turn;
+    void *workspace;
+    OK(awqm_linear_workspace_bytes(linear, ROWS, AWQM_DTYPE_F16, &bytes));
+    workspace = allocate(bytes);
+    for (turn = 0; turn < sizeof BAD / sizeof BAD[0]; turn++) {
+        int64_t at = ROW * which->k + (int64_t)(turn * 127) % which->k, spoilt = 0;
+        uint16_t good = x[at];
+        x[at] = BAD[turn];
+        OK(awqm_linear_run(linear, &args, workspace, bytes, NULL));
+        x[at] = good;
+        for (i = ROW * n; i < (ROW + 1) * n; i++) spoilt += turn < NANS ? isnan(y[i]) != 0 : !isfinite(y[i]);
+        CHECK(spoilt == n);
+        CHECK(memcmp(y, clean, (size_t)(ROW * n) * sizeof *y) == 0);
+        CHECK(memcmp(y + (ROW + 1) * n, clean + (ROW + 1) * n, (size_t)((ROWS - ROW - 1) * n) * sizeof *y) == 0);
+    }
+    free(x);
+    free(y);
+    free(clean);
+    free(workspace);
+    awqm_linear_free(linear);
+    awqm_packed_free(packed);
+    awqm_checkpoint_free(io);
+}
+
 static void run(const char *fixtures) {
-    static const awqm_isa ISAS[] = {AWQM_ISA_PORTABLE, AWQM_ISA_AVX2, AWQM_ISA_AVX512};
+    static const awqm_isa ISAS[] = {AWQM_ISA_PORTABLE, AWQM_ISA_AVX2, AWQM_ISA_AVX512, AWQM_ISA_NEON};
+    awqm_compute compute;
     size_t i, c, ran = 0;
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < sizeof ISAS / sizeof ISAS[0]; i++) {
         awqm_device *device = NULL;
         int32_t status;
         STRUCT(awqm_cpu_options, options);
@@ -262,8 +320,11 @@ static void run(const char *fixtures) {
         every_dtype(fixtures, device);
         bfloat16(fixtures, device);
         dense(fixtures, device);
-        strides(fixtures, device);
-        unaligned(fixtures, device);
+        for (compute = AWQM_COMPUTE_EXACT; compute <= AWQM_COMPUTE_INT8; compute++) {
+            strides(fixtures, device, compute);
+            unaligned(fixtures, device, compute);
+            not_finite(fixtures, device, compute);
+        }
         awqm_device_free(device);
     }
     CHECK(ran >= 1);

@@ -33,6 +33,28 @@ static void running(const char *fixtures) {
         args.m = m;
         STATUS(AWQM_STATUS_INVALID_ARGUMENT, RUN(workspace, bytes));
     }
+    { /* no rows, for a plan and in other arithmetic */
+        awqm_packed *packed = golden_packed(fixtures, golden, 0);
+        awqm_device *device = cpu_with_threads(1);
+        awqm_linear *int8 = NULL;
+        awqm_plan *plan = NULL;
+        STRUCT(awqm_linear_options, options);
+        STRUCT(awqm_plan_options, plan_options);
+        options.compute = AWQM_COMPUTE_INT8;
+        plan_options.dtype = AWQM_DTYPE_F16;
+        plan_options.m = 4;
+        MUST(awqm_linear_create(device, packed, &options, &int8));
+        MUST(awqm_plan_create(linear, &plan_options, &plan));
+        args.m = 0;
+        STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_linear_run(int8, &args, workspace, bytes, NULL));
+        MESSAGE_HAS("args.m");
+        STATUS(AWQM_STATUS_INVALID_ARGUMENT, awqm_plan_run(plan, &args, workspace, bytes, NULL));
+        FAILS(awqm_linear_workspace_bytes(int8, 0, AWQM_DTYPE_F16, &bytes));
+        awqm_plan_free(plan);
+        awqm_linear_free(int8);
+        awqm_device_free(device);
+        awqm_packed_free(packed);
+    }
     args.m = INT64_MAX;
     FAILS(RUN(workspace, bytes));
     args.m = INT64_MIN;

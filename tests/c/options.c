@@ -59,6 +59,51 @@ static void infos(void) {
     awqm_device_free(device);
 }
 
+/* Every byte of an info is written, whatever was there before: no struct has padding. */
+static void whole(const char *fixtures) {
+    awqm_linear *linear = golden_linear(fixtures, &GOLDEN[0]);
+    awqm_plan *plan = NULL;
+    awqm_plan_info ones, zeros;
+    STRUCT(awqm_plan_options, options);
+    options.dtype = AWQM_DTYPE_F32;
+    options.m = 3;
+    MUST(awqm_plan_create(linear, &options, &plan));
+    memset(&ones, 0xff, sizeof ones);
+    memset(&zeros, 0, sizeof zeros);
+    ones.struct_size = zeros.struct_size = sizeof zeros;
+    OK(awqm_plan_get_info(plan, &ones));
+    OK(awqm_plan_get_info(plan, &zeros));
+    CHECK(memcmp(&ones, &zeros, sizeof ones) == 0);
+    awqm_plan_free(plan);
+    awqm_linear_free(linear);
+}
+
+/* What a field will mean one day is refused until then, so that no old library ignores a wish. */
+static void reserved(const char *fixtures) {
+    awqm_linear *linear = golden_linear(fixtures, &GOLDEN[0]);
+    awqm_packed *packed = NULL;
+    awqm_plan *plan = NULL;
+    awqm_calibrator *calibrator = NULL;
+    uint16_t weight[64] = {0};
+    STRUCT(awqm_layer_desc, desc);
+    STRUCT(awqm_layer_tensors, tensors);
+    STRUCT(awqm_plan_options, plan_options);
+    STRUCT(awqm_quantize_options, quantize_options);
+    STRUCT(awqm_calibrator_options, calibrator_options);
+    desc = golden_desc(&GOLDEN[0], AWQM_LAYOUT_AWQ_GEMM, 0);
+    plan_options.dtype = AWQM_DTYPE_F32;
+    plan_options.m = 1;
+    desc.reserved = plan_options.reserved = quantize_options.reserved = calibrator_options.reserved = 7;
+#define RESERVED(call) STATUS(AWQM_STATUS_UNSUPPORTED, call); MESSAGE_HAS(".reserved")
+    RESERVED(awqm_packed_create(&desc, &tensors, &packed));
+    RESERVED(awqm_plan_create(linear, &plan_options, &plan));
+    RESERVED(awqm_quantize_tensor(weight, sizeof weight, AWQM_DTYPE_F16, 1, 64, &quantize_options, &packed));
+    RESERVED(awqm_calibrator_create(&calibrator_options, &calibrator));
+#undef RESERVED
+    CHECK(packed == NULL && plan == NULL && calibrator == NULL);
+    awqm_linear_free(linear);
+}
+
 /* A struct_size of 0, which is what forgetting it gives, is refused by every function that takes a struct. */
 static void forgotten(const char *fixtures) {
     const golden_case *golden = &GOLDEN[0];
@@ -136,5 +181,7 @@ static void forgotten(const char *fixtures) {
 static void run(const char *fixtures) {
     options();
     infos();
+    whole(fixtures);
+    reserved(fixtures);
     forgotten(fixtures);
 }

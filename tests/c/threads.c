@@ -138,6 +138,14 @@ static void backwards(void *user_data, size_t count, awqm_task_fn task, void *ta
     while (count > 0) task(task_data, --count);
 }
 
+/* All on the calling thread, the odd ones first. */
+static void odd_first(void *user_data, size_t count, awqm_task_fn task, void *task_data) {
+    size_t i;
+    note(user_data, count);
+    for (i = 1; i < count; i += 2) task(task_data, i);
+    for (i = 0; i < count; i += 2) task(task_data, i);
+}
+
 /* A host that forgets half of the work. */
 static void forgetful(void *user_data, size_t count, awqm_task_fn task, void *task_data) {
     size_t i;
@@ -156,6 +164,47 @@ static awqm_linear *with_pool(const awqm_packed *packed, awqm_parallel_fn parall
     MUST(awqm_linear_create(device, packed, NULL, &linear));
     awqm_device_free(device);
     return linear;
+}
+
+/* Any number of threads and any order of tasks, with one instruction set and arithmetic: the bits of one thread. */
+static void one_answer(const awqm_packed *packed, const float *x, awqm_isa isa, awqm_compute compute) {
+    static const struct {
+        uint32_t threads;
+        awqm_parallel_fn parallel;
+    } WAYS[] = {{1, NULL}, {0, NULL}, {5, NULL}, {300, NULL}, {3, backwards}, {1000, odd_first}, {4, on_pthreads}};
+    enum { FEW = 4 };
+    float *expected = (float *)allocate(sizeof(float) * FEW * N), *y = (float *)allocate(sizeof(float) * FEW * N);
+    pool p;
+    size_t i;
+    STRUCT(awqm_linear_options, linear_options);
+    linear_options.compute = compute;
+    memset(&p, 0, sizeof p);
+    pthread_mutex_init(&p.lock, NULL);
+    for (i = 0; i < sizeof WAYS / sizeof WAYS[0]; i++) {
+        awqm_device *device = NULL;
+        awqm_linear *linear = NULL;
+        int32_t status;
+        STRUCT(awqm_cpu_options, options);
+        if (WAYS[i].parallel == NULL && i > 0 && under_valgrind()) continue; /* the pools above will do there */
+        options.isa = isa;
+        options.threads = WAYS[i].threads;
+        options.parallel = WAYS[i].parallel;
+        options.user_data = &p;
+        status = (int32_t)awqm_device_create_cpu(&options, &device);
+        if (status != 0) {
+            CHECK(i == 0 && status == (int32_t)AWQM_STATUS_UNSUPPORTED); /* this machine lacks it */
+            break;
+        }
+        MUST(awqm_linear_create(device, packed, &linear_options, &linear));
+        run_once(linear, x, i == 0 ? expected : y, FEW);
+        if (i > 0) CHECK(memcmp(y, expected, sizeof(float) * FEW * N) == 0);
+        awqm_linear_free(linear);
+        awqm_device_free(device);
+    }
+    CHECK(i == 0 || p.tasks > p.calls); /* the host's pools did work */
+    pthread_mutex_destroy(&p.lock);
+    free(expected);
+    free(y);
 }
 
 static void run(const char *fixtures) {
@@ -207,6 +256,11 @@ static void run(const char *fixtures) {
         pthread_mutex_destroy(&p.lock);
     }
 
+    for (i = AWQM_ISA_PORTABLE; i <= AWQM_ISA_NEON; i++) {
+        one_answer(packed, x, (awqm_isa)i, AWQM_COMPUTE_EXACT);
+        one_answer(packed, x, (awqm_isa)i, AWQM_COMPUTE_INT8);
+    }
+
     { /* A pool that breaks its promise gives a status, not a wrong result and not a crash. */
         pool p;
         awqm_run_args args = run_args(x, AWQM_DTYPE_F32, y, AWQM_DTYPE_F32, ROWS);
@@ -229,7 +283,7 @@ static void run(const char *fixtures) {
             status = (int32_t)awqm_linear_run(broken, &args, workspace, bytes, NULL);
             free(workspace);
         }
-        CHECK(status != 0);
+        CHECK(status == (int32_t)AWQM_STATUS_INTERNAL);
         MESSAGE_HAS("awqm_parallel_fn");
         awqm_linear_free(broken);
         awqm_device_free(device);

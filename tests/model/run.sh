@@ -86,4 +86,15 @@ first=$(draw 1)
 [ "$(draw 2)" != "$first" ]
 checks=$((checks + 2))
 
+# Arithmetic in 8 bits costs little, a head in 8 bits next to nothing; both must be seen to do something.
+perplexity() { "$awqm" perplexity "$work/awq" --text "$text" --window 512 --windows 1 --json "$@" >"$work/variant.json"; }
+perplexity --compute int8
+"$python" -c "assert 1e-6 < abs($(value "$work/variant.json" perplexity) / $quantized - 1) < 0.02, 'int8'"
+perplexity --head-bits 8
+"$python" -c "assert 1e-8 < abs($(value "$work/variant.json" perplexity) / $quantized - 1) < 1e-3, 'a head in 8 bits'"
+"$awqm" generate "$work/awq" --bench --prompt-tokens 40 --tokens 4 --repeat 1 --json >"$work/bench.json"
+"$python" -c "assert $(value "$work/bench.json" prompt_tokens_per_second) > 0 < $(value "$work/bench.json" tokens_per_second)"
+"$python" benches/cpu/self_test.py
+checks=$((checks + 4))
+
 printf 'perplexity fp16 %.3f, 4 bits in groups of 32: rtn %.3f, awq %.3f; %d checks\n' "$fp16" "$rtn" "$quantized" "$checks"

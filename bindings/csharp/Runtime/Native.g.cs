@@ -87,6 +87,7 @@ namespace AwqMarlin
         Portable = 1,
         Avx2 = 2,
         Avx512 = 3,
+        Neon = 4,
     }
 
     public enum Backend : uint
@@ -252,6 +253,7 @@ namespace AwqMarlin
         public Layout layout;
         public Dtype scale_dtype;
         public Dtype bias_dtype;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -308,11 +310,11 @@ namespace AwqMarlin
         public int supported;
         public uint multiprocessors;
         public double bandwidth_gbps;
+        public uint shared_bytes;
         public fixed byte architecture[32];
         public fixed byte products[64];
-        public fixed byte typical[32];
+        public fixed byte typical[36];
         public double tflops;
-        public uint shared_bytes;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -349,19 +351,19 @@ namespace AwqMarlin
         public uint grid_x;
         public uint grid_y;
         public uint grid_z;
+        public uint block_rows;
         public UIntPtr workspace_bytes;
         public UIntPtr counter_bytes;
         public ulong bytes_moved;
         public ulong operations;
         public double floor_us;
-        public uint block_rows;
-        public uint shared_bytes;
         public double products_floor_us;
         public double predicted_us;
         public double dense_predicted_us;
         public int prefers_dense;
         public int batch_invariant;
-        public fixed byte code[48];
+        public uint shared_bytes;
+        public fixed byte code[52];
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -407,6 +409,7 @@ namespace AwqMarlin
         public Dtype dtype;
         public long m;
         public uint flags;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -439,7 +442,7 @@ namespace AwqMarlin
         public int prefers_dense;
         public int batch_invariant;
         public uint shared_bytes;
-        public fixed byte code[48];
+        public fixed byte code[52];
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -470,6 +473,7 @@ namespace AwqMarlin
         public ulong max_bytes;
         public ulong rows;
         public int skip_not_finite;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -490,6 +494,7 @@ namespace AwqMarlin
         public ulong rows;
         public ulong rows_kept;
         public int not_finite;
+        public uint reserved;
         public ulong bad_row;
         public long bad_channel;
     }
@@ -522,6 +527,7 @@ namespace AwqMarlin
         public IntPtr progress;
         public IntPtr user_data;
         public int overwrite;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -544,10 +550,10 @@ namespace AwqMarlin
         public Layout layout;
         public long group_size;
         public RangeRule range_rule;
+        public int overwrite;
         public IntPtr skip;
         public UIntPtr skip_count;
         public ulong max_shard_bytes;
-        public int overwrite;
         public int resume;
         public int skip_not_finite;
         public IntPtr architecture;

@@ -113,6 +113,7 @@ pub const Isa = enum(u32) {
     portable = c.AWQM_ISA_PORTABLE,
     avx2 = c.AWQM_ISA_AVX2,
     avx512 = c.AWQM_ISA_AVX512,
+    neon = c.AWQM_ISA_NEON,
     _,
 
     /// The library's name of it, "" for an unknown number.

@@ -102,6 +102,7 @@ pub const LayerDesc = extern struct {
     layout: enums.Layout = @enumFromInt(0),
     scale_dtype: enums.DType = @enumFromInt(0),
     bias_dtype: enums.DType = @enumFromInt(0),
+    reserved: u32 = 0,
 };
 
 /// The tensors of a layer in the caller's memory.
@@ -154,11 +155,11 @@ pub const CapabilityInfo = extern struct {
     supported: i32 = 0,
     multiprocessors: u32 = 0,
     bandwidth_gbps: f64 = 0,
+    shared_bytes: u32 = 0,
     architecture: [32]u8 = @splat(0),
     products: [64]u8 = @splat(0),
-    typical: [32]u8 = @splat(0),
+    typical: [36]u8 = @splat(0),
     tflops: f64 = 0,
-    shared_bytes: u32 = 0,
 };
 
 /// Options of queryCudaPlan.
@@ -193,19 +194,19 @@ pub const CudaPlanInfo = extern struct {
     grid_x: u32 = 0,
     grid_y: u32 = 0,
     grid_z: u32 = 0,
+    block_rows: u32 = 0,
     workspace_bytes: usize = 0,
     counter_bytes: usize = 0,
     bytes_moved: u64 = 0,
     operations: u64 = 0,
     floor_us: f64 = 0,
-    block_rows: u32 = 0,
-    shared_bytes: u32 = 0,
     products_floor_us: f64 = 0,
     predicted_us: f64 = 0,
     dense_predicted_us: f64 = 0,
     prefers_dense: i32 = 0,
     batch_invariant: i32 = 0,
-    code: [48]u8 = @splat(0),
+    shared_bytes: u32 = 0,
+    code: [52]u8 = @splat(0),
 };
 
 /// Options of Linear.init.
@@ -247,6 +248,7 @@ pub const PlanOptions = extern struct {
     dtype: enums.DType = @enumFromInt(0),
     m: i64 = 0,
     flags: u32 = 0,
+    reserved: u32 = 0,
 };
 
 /// A plan in numbers.
@@ -278,7 +280,7 @@ pub const PlanInfo = extern struct {
     prefers_dense: i32 = 0,
     batch_invariant: i32 = 0,
     shared_bytes: u32 = 0,
-    code: [48]u8 = @splat(0),
+    code: [52]u8 = @splat(0),
 };
 
 /// What there is of CUDA.
@@ -326,6 +328,7 @@ pub const QuantizeOptions = extern struct {
     progress: c.awqm_progress_fn = null,
     user_data: ?*anyopaque = null,
     overwrite: i32 = 0,
+    reserved: u32 = 0,
 };
 
 /// What was written.
@@ -343,6 +346,7 @@ pub const CalibratorOptions = extern struct {
     max_bytes: u64 = 0,
     rows: u64 = 0,
     skip_not_finite: i32 = 0,
+    reserved: u32 = 0,
 };
 
 /// What a calibrator holds.
@@ -361,6 +365,7 @@ pub const CalibratorLayerInfo = extern struct {
     rows: u64 = 0,
     rows_kept: u64 = 0,
     not_finite: i32 = 0,
+    reserved: u32 = 0,
     bad_row: u64 = 0,
     bad_channel: i64 = 0,
 };
@@ -374,10 +379,10 @@ pub const QuantizerOptions = extern struct {
     layout: enums.Layout = @enumFromInt(0),
     group_size: i64 = 0,
     range_rule: enums.RangeRule = @enumFromInt(0),
+    overwrite: i32 = 0,
     skip: [*c]const [*c]const u8 = null,
     skip_count: usize = 0,
     max_shard_bytes: u64 = 0,
-    overwrite: i32 = 0,
     @"resume": i32 = 0,
     skip_not_finite: i32 = 0,
     architecture: [*c]const u8 = null,

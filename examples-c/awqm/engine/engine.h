@@ -1,8 +1,8 @@
 /* A small engine for networks of the Llama family (llama, mistral, qwen2, qwen3), built on the library.
  *
  * It is meant to be read. model.c shows how weights get from a checkpoint into linear layers; forward.c is
- * the network; ops.c the arithmetic between the layers; sampler.c picks tokens. One engine holds one
- * conversation: its keys and values of all positions so far.
+ * the network; attention.c and ops.c the arithmetic between the layers, pool.c its threads; sampler.c picks
+ * tokens. One engine holds one conversation: its keys and values of all positions so far.
  */
 #ifndef AWQM_ENGINE_H
 #define AWQM_ENGINE_H
@@ -12,12 +12,20 @@
 #include <stdint.h>
 
 #include "../../tokenizer/awqm_tokenizer.h"
+#include "pool.h"
 
 typedef struct engine engine;
 
-/* Opens a model directory, dense or quantized. `positions` is the longest conversation; `batch` is how many
- * tokens go through the network at once. The device must outlive the engine. */
-engine *engine_open(const char *directory, const awqm_device *device, size_t positions, size_t batch);
+typedef struct engine_options {
+    size_t positions;     /* the longest conversation */
+    size_t batch;         /* how many tokens go through the network at once */
+    awqm_compute compute; /* arithmetic of the quantized layers */
+    uint32_t head_bits;   /* 4 or 8: a head that is not quantized is, by rounding to nearest; 0: it stays as it is */
+} engine_options;
+
+/* Opens a model directory, dense or quantized. The device and the threads, which work on attention (NULL: the calling
+ * thread alone does), must outlive the engine. */
+engine *engine_open(const char *directory, const awqm_device *device, pool *threads, const engine_options *options);
 void engine_free(engine *e);
 
 const hf_config *engine_config(const engine *e);

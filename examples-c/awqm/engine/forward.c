@@ -6,23 +6,24 @@
 
 #include "../common.h"
 #include "../numbers.h"
+#include "attention.h"
 #include "engine.h"
 #include "model.h"
 #include "ops.h"
 
 struct engine {
     model model;
+    pool *threads;
     rope_table rope;
     size_t positions, batch; /* room in the buffers */
     size_t used;             /* positions so far */
-    float *keys, *values;    /* [layers, positions, kv_heads * head_dim] */
+    kv_cache cache;
     float *x;                /* [batch, hidden], the residual stream; after a forward pass the final rows */
     float *normed;           /* [batch, hidden] */
     float *qkv;              /* [batch, (heads + 2 kv_heads) * head_dim] */
     float *mixed;            /* [batch, heads * head_dim], what attention gives */
     float *gate_up;          /* [batch, 2 * intermediate] */
     float *inner;            /* [batch, intermediate] */
-    float *scores;           /* [positions] */
     float *logits;           /* [ENGINE_LOGIT_ROWS, vocab] */
     void *workspace;         /* enough for every layer at every M up to the batch */
     size_t workspace_bytes;
@@ -59,23 +60,23 @@ static void grow_workspace(const awqm_linear *linear, void *data) {
     if (bytes > e->workspace_bytes) e->workspace_bytes = bytes;
 }
 
-engine *engine_open(const char *directory, const awqm_device *device, size_t positions, size_t batch) {
+engine *engine_open(const char *directory, const awqm_device *device, pool *threads, const engine_options *options) {
     engine *e = allocate(1, sizeof *e);
-    e->model = model_load(directory, device);
+    size_t positions = options->positions, batch = options->batch;
+    e->model = model_load(directory, device, options->compute, options->head_bits);
+    e->threads = threads;
     const hf_config *c = &e->model.config;
     size_t q = (size_t)c->heads * c->head_dim, kv = (size_t)c->kv_heads * c->head_dim;
     e->positions = positions;
     e->batch = batch < ENGINE_LOGIT_ROWS ? ENGINE_LOGIT_ROWS : batch;
     e->rope = rope_table_new(c, positions);
-    e->keys = allocate(c->layers * positions, kv * sizeof(float));
-    e->values = allocate(c->layers * positions, kv * sizeof(float));
+    e->cache = kv_cache_new(c->layers, positions, c->kv_heads, c->head_dim);
     e->x = allocate(e->batch, c->hidden_size * sizeof(float));
     e->normed = allocate(e->batch, c->hidden_size * sizeof(float));
     e->qkv = allocate(e->batch, (q + 2 * kv) * sizeof(float));
     e->mixed = allocate(e->batch, q * sizeof(float));
     e->gate_up = allocate(e->batch, 2 * (size_t)c->intermediate_size * sizeof(float));
     e->inner = allocate(e->batch, c->intermediate_size * sizeof(float));
-    e->scores = allocate(positions, sizeof(float));
     e->logits = allocate(ENGINE_LOGIT_ROWS, c->vocab_size * sizeof(float));
     model_each_linear(&e->model, grow_workspace, e);
     e->workspace = allocate(e->workspace_bytes, 1);
@@ -87,15 +88,13 @@ void engine_free(engine *e) {
     model_free(&e->model);
     free(e->rope.cos);
     free(e->rope.sin);
-    free(e->keys);
-    free(e->values);
+    kv_cache_free(&e->cache);
     free(e->x);
     free(e->normed);
     free(e->qkv);
     free(e->mixed);
     free(e->gate_up);
     free(e->inner);
-    free(e->scores);
     free(e->logits);
     free(e->workspace);
     free(e);
@@ -129,51 +128,101 @@ static void embed(engine *e, const uint32_t *ids, size_t count, float *rows) {
     }
 }
 
-static void norm_rows(float *y, const float *x, const float *weight, float eps, size_t rows, size_t n) {
-    for (size_t i = 0; i < rows; i++) rms_norm(y + i * n, x + i * n, weight, eps, n);
+/* One step of a layer, row by row. A task is ROWS of them. */
+enum { ROWS = 8 };
+typedef struct row_work {
+    engine *e;
+    const block *block;
+    size_t layer, count;
+    void (*row)(const struct row_work *w, size_t row);
+} row_work;
+
+static void run_rows(void *data, size_t task) {
+    const row_work *w = data;
+    size_t end = (task + 1) * ROWS < w->count ? (task + 1) * ROWS : w->count;
+    for (size_t row = task * ROWS; row < end; row++) w->row(w, row);
 }
 
-/* x += o_proj(attention(qkv_proj(norm(x)))) */
-static void attend(engine *e, size_t layer, size_t count) {
+static void each_row(row_work *w, void (*row)(const row_work *, size_t)) {
+    w->row = row;
+    pool_run(w->e->threads, (w->count + ROWS - 1) / ROWS, run_rows, w);
+}
+
+static void norm_heads(float *x, const float *weight, float eps, size_t heads, size_t n) {
+    if (weight == NULL) return;
+    for (size_t h = 0; h < heads; h++) rms_norm(x + h * n, x + h * n, weight, eps, n);
+}
+
+static void norm_before_attention(const row_work *w, size_t row) {
+    const hf_config *c = &w->e->model.config;
+    size_t at = row * c->hidden_size;
+    rms_norm(w->e->normed + at, w->e->x + at, w->block->attention_norm, c->rms_norm_eps, c->hidden_size);
+}
+
+/* Floats of a row of qkv. */
+static size_t qkv_width(const hf_config *c) { return ((size_t)c->heads + 2 * (size_t)c->kv_heads) * c->head_dim; }
+
+/* Queries and keys get their positions, keys and values go to the cache. */
+static void place(const row_work *w, size_t row) {
+    engine *e = w->e;
+    const hf_config *c = &e->model.config;
+    size_t d = c->head_dim, position = e->used + row;
+    float *q = e->qkv + row * qkv_width(c), *k = q + c->heads * d, *v = k + c->kv_heads * d;
+    norm_heads(q, w->block->query_norm, c->rms_norm_eps, c->heads, d);
+    norm_heads(k, w->block->key_norm, c->rms_norm_eps, c->kv_heads, d);
+    rope(q, &e->rope, c->heads, position);
+    rope(k, &e->rope, c->kv_heads, position);
+    kv_cache_put(&e->cache, w->layer, position, k, v);
+}
+
+/* The residual gets what attention gave; then comes the other half of the layer. */
+static void norm_before_mlp(const row_work *w, size_t row) {
+    const hf_config *c = &w->e->model.config;
+    size_t at = row * c->hidden_size;
+    add(w->e->x + at, w->e->normed + at, c->hidden_size);
+    rms_norm(w->e->normed + at, w->e->x + at, w->block->mlp_norm, c->rms_norm_eps, c->hidden_size);
+}
+
+static void activate(const row_work *w, size_t row) {
+    size_t inner = w->e->model.config.intermediate_size;
+    swiglu(w->e->inner + row * inner, w->e->gate_up + row * 2 * inner, inner);
+}
+
+static void add_mlp(const row_work *w, size_t row) {
+    size_t hidden = w->e->model.config.hidden_size;
+    add(w->e->x + row * hidden, w->e->normed + row * hidden, hidden);
+}
+
+/* x += o_proj(attention(qkv_proj(norm(x)))), then x += down_proj(silu(gate_proj(norm(x))) * up_proj(norm(x))) */
+static void run_block(engine *e, size_t layer, size_t count) {
     const hf_config *c = &e->model.config;
     const block *b = &e->model.blocks[layer];
-    size_t d = c->head_dim, q_width = c->heads * d, kv_width = c->kv_heads * d,
-           width = q_width + 2 * kv_width;
-    float *keys = e->keys + layer * e->positions * kv_width,
-          *values = e->values + layer * e->positions * kv_width;
-    attention_shape shape = {c->heads, c->kv_heads, d, c->sliding_window};
+    row_work w = {.e = e, .block = b, .layer = layer, .count = count};
+    size_t q_width = (size_t)c->heads * c->head_dim;
 
-    norm_rows(e->normed, e->x, b->attention_norm, c->rms_norm_eps, count, c->hidden_size);
+    each_row(&w, norm_before_attention);
     show(e, layer, "self_attn.q_proj", e->normed, count, c->hidden_size);
     run_linear(e, b->qkv, e->normed, count, e->qkv);
-    for (size_t i = 0; i < count; i++) {
-        float *q = e->qkv + i * width, *k = q + q_width, *v = k + kv_width;
-        size_t position = e->used + i;
-        if (b->query_norm) norm_rows(q, q, b->query_norm, c->rms_norm_eps, c->heads, d);
-        if (b->key_norm) norm_rows(k, k, b->key_norm, c->rms_norm_eps, c->kv_heads, d);
-        rope(q, &e->rope, c->heads, position);
-        rope(k, &e->rope, c->kv_heads, position);
-        memcpy(keys + position * kv_width, k, kv_width * sizeof *k);
-        memcpy(values + position * kv_width, v, kv_width * sizeof *v);
-        attention(e->mixed + i * q_width, q, keys, values, position, &shape, e->scores);
-    }
+    each_row(&w, place);
+    attention_call call = {&e->cache, layer,  c->heads,     c->sliding_window, e->used,
+                           count,     e->qkv, qkv_width(c), e->mixed,          q_width};
+    attention(&call, e->threads);
     show(e, layer, "self_attn.o_proj", e->mixed, count, q_width);
     run_linear(e, b->attention, e->mixed, count, e->normed);
-    add(e->x, e->normed, count * c->hidden_size);
-}
 
-/* x += down_proj(silu(gate_proj(norm(x))) * up_proj(norm(x))) */
-static void feed_forward(engine *e, size_t layer, size_t count) {
-    const hf_config *c = &e->model.config;
-    const block *b = &e->model.blocks[layer];
-    size_t inner = c->intermediate_size;
-    norm_rows(e->normed, e->x, b->mlp_norm, c->rms_norm_eps, count, c->hidden_size);
+    each_row(&w, norm_before_mlp);
     show(e, layer, "mlp.gate_proj", e->normed, count, c->hidden_size);
     run_linear(e, b->gate_up, e->normed, count, e->gate_up);
-    for (size_t i = 0; i < count; i++) swiglu(e->inner + i * inner, e->gate_up + i * 2 * inner, inner);
-    show(e, layer, "mlp.down_proj", e->inner, count, inner);
+    each_row(&w, activate);
+    show(e, layer, "mlp.down_proj", e->inner, count, c->intermediate_size);
     run_linear(e, b->down, e->inner, count, e->normed);
-    add(e->x, e->normed, count * c->hidden_size);
+    each_row(&w, add_mlp);
+}
+
+static void norm_at_the_end(const row_work *w, size_t row) {
+    const hf_config *c = &w->e->model.config;
+    float *x = w->e->x + row * c->hidden_size;
+    rms_norm(x, x, w->e->model.norm, c->rms_norm_eps, c->hidden_size);
 }
 
 static void check_room(const engine *e, size_t count) {
@@ -187,11 +236,9 @@ void engine_forward(engine *e, const uint32_t *ids, size_t count) {
     const hf_config *c = &e->model.config;
     check_room(e, count);
     embed(e, ids, count, e->x);
-    for (size_t layer = 0; layer < c->layers; layer++) {
-        attend(e, layer, count);
-        feed_forward(e, layer, count);
-    }
-    norm_rows(e->x, e->x, e->model.norm, c->rms_norm_eps, count, c->hidden_size);
+    for (size_t layer = 0; layer < c->layers; layer++) run_block(e, layer, count);
+    row_work w = {.e = e, .count = count};
+    each_row(&w, norm_at_the_end);
     e->used += count;
 }
 
@@ -211,8 +258,7 @@ void engine_run_block(engine *e, size_t layer, float *rows, size_t count) {
     engine_reset(e);
     check_room(e, count);
     memcpy(e->x, rows, bytes);
-    attend(e, layer, count);
-    feed_forward(e, layer, count);
+    run_block(e, layer, count);
     memcpy(rows, e->x, bytes);
 }
 

@@ -26,7 +26,8 @@ typedef struct model {
     awqm_linear *head; /* hidden -> vocab */
 } model;
 
-model model_load(const char *directory, const awqm_device *device);
+/* head_bits as in engine_options. */
+model model_load(const char *directory, const awqm_device *device, awqm_compute compute, uint32_t head_bits);
 void model_free(model *m);
 
 /* Every linear layer, for what must be known of all of them. */

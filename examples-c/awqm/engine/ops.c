@@ -3,16 +3,7 @@
 #include <math.h>
 
 #include "../common.h"
-
-/* The loops below are plain C that compilers turn into vector code. Where the toolchain can, the hot ones are
- * compiled twice and the processor picks at load time. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__)
-#define HOT __attribute__((target_clones("arch=haswell", "default")))
-#else
-#define HOT
-#endif
-
-enum { LANES = 16 };
+#include "vector.h"
 
 /* Sixteen partial sums: as many as the widest vector has, and a fixed order whatever the machine. */
 HOT static float dot(const float *a, const float *b, size_t n) {
@@ -24,10 +15,6 @@ HOT static float dot(const float *a, const float *b, size_t n) {
     for (; i < n; i++) sum += a[i] * b[i];
     for (size_t l = 0; l < LANES; l++) sum += partial[l];
     return sum;
-}
-
-HOT static void add_scaled(float *restrict out, const float *restrict x, float scale, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] += scale * x[i];
 }
 
 void rms_norm(float *y, const float *x, const float *weight, float eps, size_t n) {
@@ -76,36 +63,13 @@ void rope(float *x, const rope_table *table, size_t heads, size_t position) {
     }
 }
 
-static void softmax(float *x, size_t n) {
-    float top = x[0], sum = 0;
-    for (size_t i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
-    for (size_t i = 0; i < n; i++) sum += x[i] = expf(x[i] - top);
-    for (size_t i = 0; i < n; i++) x[i] /= sum;
-}
-
-void attention(float *out, const float *query, const float *keys, const float *values, size_t position,
-               const attention_shape *shape, float *scores) {
-    size_t d = shape->head_dim, stride = shape->kv_heads * d, sharing = shape->heads / shape->kv_heads;
-    size_t first = shape->window && position >= shape->window ? position + 1 - shape->window : 0;
-    size_t count = position + 1 - first;
-    float scale = 1.0f / sqrtf((float)d);
-    for (size_t h = 0; h < shape->heads; h++) {
-        const float *q = query + h * d;
-        const float *k = keys + first * stride + h / sharing * d,
-                    *v = values + first * stride + h / sharing * d;
-        float *o = out + h * d;
-        for (size_t t = 0; t < count; t++) scores[t] = scale * dot(q, k + t * stride, d);
-        softmax(scores, count);
-        for (size_t i = 0; i < d; i++) o[i] = 0;
-        for (size_t t = 0; t < count; t++) add_scaled(o, v + t * stride, scores[t], d);
-    }
-}
-
-void swiglu(float *out, const float *gate_up, size_t n) {
+HOT void swiglu(float *restrict out, const float *restrict gate_up, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float gate = gate_up[i];
-        out[i] = gate / (1.0f + expf(-gate)) * gate_up[n + i];
+        out[i] = gate / (1.0f + fast_exp(-gate)) * gate_up[n + i];
     }
 }
 
-void add(float *x, const float *y, size_t n) { add_scaled(x, y, 1.0f, n); }
+HOT void add(float *restrict x, const float *restrict y, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] += y[i];
+}

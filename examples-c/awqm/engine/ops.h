@@ -1,4 +1,4 @@
-/* The arithmetic between the linear layers, in float32: RMS norm, rotary positions, attention, SwiGLU. */
+/* The arithmetic between the linear layers, in float32: RMS norm, rotary positions, SwiGLU. */
 #ifndef AWQM_ENGINE_OPS_H
 #define AWQM_ENGINE_OPS_H
 
@@ -20,19 +20,9 @@ rope_table rope_table_new(const hf_config *config, size_t positions);
 /* Turns the pairs (i, i + half) of each of `heads` consecutive heads by the position's angles. */
 void rope(float *x, const rope_table *table, size_t heads, size_t position);
 
-/* One token's attention. The query has `heads` heads; keys and values hold one row of kv_heads * head_dim for
- * each position from 0 to `position`; heads / kv_heads query heads share a key head. A window of 0 means all
- * positions. `scores` is scratch for position + 1 floats. */
-typedef struct attention_shape {
-    size_t heads, kv_heads, head_dim, window;
-} attention_shape;
-
-void attention(float *out, const float *query, const float *keys, const float *values, size_t position,
-               const attention_shape *shape, float *scores);
-
 /* out[i] = silu(gate[i]) * up[i], for rows that hold the gate's n values and then the up projection's. */
-void swiglu(float *out, const float *gate_up, size_t n);
+void swiglu(float *restrict out, const float *restrict gate_up, size_t n);
 
-void add(float *x, const float *y, size_t n);
+void add(float *restrict x, const float *restrict y, size_t n);
 
 #endif

@@ -135,10 +135,9 @@ impl Job<'_> {
             Producer::Linear { rows, .. } if producer.is_tied() => Some(rows.as_slice()),
             _ => None,
         };
-        if let Some(factor) = &inputs.factor {
-            let choice =
-                Choice { gram: &inputs.gram, factor, x_mean: &x_mean, tied, options: self.options, dtype };
-            return choice.run(&weights, self.par).map(Ok);
+        if !faithful {
+            let choice = Choice { gram: &inputs.gram, x_mean: &x_mean, tied, options: self.options };
+            return Ok(Ok(choice.run(&weights, self.par)));
         }
         let down = match (&group.loss_of, inputs.statistics.sample()) {
             (Some(mlp), Some(x)) => Some((self.weight(&mlp.down)?.0, mlp.activation, x)),

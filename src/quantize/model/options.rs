@@ -7,7 +7,7 @@ use crate::quantize::CheckpointOptions;
 /// How scales, clips and codes are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AwqMode {
-    /// Whatever gives the least output error that this library knows how to find.
+    /// The scales of a wider grid, then rounding that makes up for its own errors: the best models that this library can make.
     #[default]
     Better,
     /// AutoAWQ's choices: its grid of 20 ratios with both statistics, its clip search, its rounding.

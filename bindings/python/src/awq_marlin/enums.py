@@ -106,6 +106,7 @@ class Isa(IntEnum):
     PORTABLE = 1
     AVX2 = 2
     AVX512 = 3
+    NEON = 4
 
 
 class Backend(IntEnum):

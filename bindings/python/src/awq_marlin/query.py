@@ -18,11 +18,11 @@ class CapabilityInfo:
     supported: bool
     multiprocessors: int
     bandwidth_gbps: float
+    shared_bytes: int
     architecture: str
     products: str
     typical: str
     tflops: float
-    shared_bytes: int
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class CudaPlanInfo:
     grid_x: int
     grid_y: int
     grid_z: int
+    block_rows: int
     workspace_bytes: int
     counter_bytes: int
     bytes_moved: int
     operations: int
     floor_us: float
-    block_rows: int
-    shared_bytes: int
     products_floor_us: float
     predicted_us: float
     dense_predicted_us: float
     prefers_dense: bool
     batch_invariant: bool
+    shared_bytes: int
     code: str
 
 

@@ -1,9 +1,10 @@
-//! int8 lanes as two 256-bit registers: products of bytes added in pairs, then pairs in fours.
+//! Integer lanes as two 256-bit registers: products of bytes added in pairs, then pairs in fours.
 
 use std::arch::x86_64::*;
 
-use super::lanes::Int8;
+use super::lanes::{Int8, ORDER4};
 use crate::cpu::avx2::Avx2;
+use crate::types::Bits;
 
 type I = [__m256i; 2];
 
@@ -44,6 +45,27 @@ impl Int8 for Avx2 {
     unsafe fn four_bytes(bytes: i32) -> I {
         // SAFETY: see the impl.
         unsafe { [_mm256_set1_epi32(bytes); 2] }
+    }
+    #[inline(always)]
+    unsafe fn widen_u8(p: *const u8) -> I {
+        // SAFETY: see the impl.
+        unsafe { [0, 8].map(|at| _mm256_cvtepu8_epi32(_mm_loadl_epi64(p.add(at).cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: I, b: I) -> I {
+        // SAFETY: see the impl.
+        unsafe { [0, 1].map(|half| _mm256_add_epi32(a[half], b[half])) }
+    }
+    #[inline(always)]
+    unsafe fn times(a: I, factor: i32) -> I {
+        // The upper half of a is 0, so of the factor only its lower 16 bits count; cheaper than a full product.
+        // SAFETY: see the impl.
+        unsafe { a.map(|half| _mm256_madd_epi16(half, _mm256_set1_epi32(factor))) }
+    }
+    #[inline(always)]
+    unsafe fn join(high: I, low: I) -> I {
+        // SAFETY: see the impl.
+        unsafe { [0, 1].map(|half| _mm256_add_epi32(_mm256_slli_epi32::<8>(high[half]), low[half])) }
     }
     #[inline(always)]
     unsafe fn to_f32(v: I) -> [__m256; 2] {
@@ -99,14 +121,41 @@ impl Int8 for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn round(v: [__m256; 2]) -> [i8; 16] {
+    unsafe fn round(v: [__m256; 2]) -> I {
+        // SAFETY: see the impl.
+        unsafe { v.map(|half| _mm256_cvtps_epi32(half)) }
+    }
+    #[inline(always)]
+    unsafe fn upper(v: I) -> I {
+        // SAFETY: see the impl.
+        unsafe { v.map(|half| _mm256_srai_epi32::<8>(_mm256_add_epi32(half, _mm256_set1_epi32(128)))) }
+    }
+    #[inline(always)]
+    unsafe fn low_byte(v: I) -> I {
+        // SAFETY: see the impl.
+        unsafe { v.map(|half| _mm256_srai_epi32::<24>(_mm256_slli_epi32::<24>(half))) }
+    }
+    #[inline(always)]
+    unsafe fn words(v: I, bits: Bits) -> [u32; 4] {
         // SAFETY: see the impl; the array is as long as the register.
         unsafe {
-            let [a, b] = v.map(|half| _mm256_cvtps_epi32(half));
+            let [a, b] = v.map(|half| _mm256_and_si256(half, _mm256_set1_epi32(255)));
             // Packing works within 128-bit halves; the permutation puts the quarters back in order.
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
-            let bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-            std::mem::transmute(bytes)
+            let shorts = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(a, b));
+            let (low, high) = (_mm256_castsi256_si128(shorts), _mm256_extracti128_si256::<1>(shorts));
+            let bytes = _mm_packus_epi16(low, high);
+            std::mem::transmute(match bits {
+                Bits::Four => _mm_shuffle_epi8(bytes, _mm_loadu_si128(ORDER4.as_ptr().cast())),
+                Bits::Eight => bytes,
+            })
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(v: I) -> i32 {
+        // SAFETY: see the impl; the array is as long as the register.
+        unsafe {
+            let lanes: [i32; 8] = std::mem::transmute(_mm256_add_epi32(v[0], v[1]));
+            lanes.iter().sum()
         }
     }
 }
