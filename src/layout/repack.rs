@@ -169,7 +169,9 @@ impl<'a> CodeWriter<'a> {
         par: &dyn Parallel,
     ) -> Self {
         let outer = if packing.outer() == Axis::K { padded.k } else { padded.n };
-        let (tiles, threads) = (outer.div_ceil(TILE), par.threads().max(1));
+        let tiles = outer.div_ceil(TILE);
+        // A hook may say any number.
+        let threads = par.threads().clamp(1, tiles.max(1));
         // Of a source whose slowest index is the other one, a piece has a little of every row: the more the better, as
         // long as there are pieces enough for threads to end at about the same time.
         let most = match packing.outer() == sources.outer() {
