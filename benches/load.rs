@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! cargo bench --bench load                                    32 blocks, one thread and two, to marlin and to cpu
+//! cargo bench --bench load -- --cold yes                      from the disk
 //! cargo bench --bench load -- --blocks 8 --threads 1,4 --to cpu --rounds 9 --dir /some/disk
 //! ```
 //!
 //! The checkpoint (the layers of a Llama-2-7B in AWQ gemm, group size 128) is made in a folder of its own, which goes
-//! when the program ends. The files are in the system's cache. The yardsticks are taken in the same rounds with the same
+//! when the program ends. The files are in the system's cache, or on the disk only. The yardsticks are taken in the same rounds with the same
 //! threads: `read` copies every byte of the files into one small buffer per thread; `keep` reads them into fresh memory,
 //! as a loader does that repacks nothing. Layers are loaded into fresh memory, too, which the system has to find and to
 //! zero first, and then into memory that is there already, as that of a host with an allocator of its own. Each figure is
@@ -19,6 +20,7 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -49,6 +51,7 @@ struct Options {
     threads: Vec<usize>,
     to: Vec<Layout>,
     rounds: usize,
+    cold: bool,
     dir: PathBuf,
 }
 
@@ -59,6 +62,7 @@ impl Options {
             threads: vec![1, 2],
             to: vec![Layout::Marlin, Layout::Cpu],
             rounds: 5,
+            cold: false,
             dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
         };
         let mut args = std::env::args().skip(1).filter(|a| a != "--bench");
@@ -69,6 +73,7 @@ impl Options {
                 "--threads" => o.threads = value.split(',').map(|n| n.parse().unwrap()).collect(),
                 "--to" => o.to = value.split(',').map(|n| Layout::from_name(n).unwrap()).collect(),
                 "--rounds" => o.rounds = value.parse().unwrap(),
+                "--cold" => o.cold = value == "yes",
                 "--dir" => o.dir = PathBuf::from(value),
                 _ => panic!("{flag} is no option"),
             }
@@ -118,6 +123,15 @@ fn files(dir: &Path) -> Vec<(PathBuf, usize)> {
     let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
     let shards = entries.filter(|path| path.extension().is_some_and(|e| e == "safetensors"));
     shards.map(|path| (path.clone(), std::fs::metadata(path).unwrap().len() as usize)).collect()
+}
+
+/// Has the system forget what it holds of the files.
+fn forget(files: &[(PathBuf, usize)]) {
+    for file in open(files) {
+        file.sync_all().unwrap();
+        // SAFETY: advice about a file that is open.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    }
 }
 
 /// Bytes that one task reads, and bytes of the small buffer.
@@ -245,13 +259,18 @@ fn main() {
         let mut rows: Vec<Row> = names.chain(loads).map(|name| Row { name, ..Row::default() }).collect();
         for round in 0..=o.rounds {
             let warm_up = round == 0;
+            let forget = || if o.cold { forget(&files) };
+            forget();
             rows[0].run(warm_up, || read(&files, &pool), |_| 0);
+            forget();
             rows[1].run(warm_up, || keep(&files, &pool), |_| bytes);
             for (i, &to) in o.to.iter().enumerate() {
+                forget();
                 rows[2 + 2 * i].run(warm_up, || load(dir.path(), to, &pool), loaded);
                 arena.next.store(0, Relaxed);
                 // SAFETY: no layer outlives its row, and the arena outlives them all.
                 unsafe { buffer::set_allocator(Some(host)) };
+                forget();
                 rows[3 + 2 * i].run(warm_up, || load(dir.path(), to, &pool), |_| 0);
                 // SAFETY: nothing to promise.
                 unsafe { buffer::set_allocator(None) };
