@@ -38,20 +38,20 @@ plot() { "$python" -c 'import matplotlib' 2>/dev/null || install matplotlib==3.1
 # llama-bench, the ggml libraries, and our own layer on them.
 ggml() {
     local source=$peers/llama_cpp_python-$llama_version/vendor/llama.cpp build=$peers/llama
-    if [ ! -x "$build/bin/llama-bench" ]; then
+    if ! "$build/bin/llama-bench" --help >/dev/null 2>&1; then
         install scikit-build-core cmake ninja &&
             "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation \
                 --no-binary :all: -d "$peers" "llama-cpp-python==$llama_version" &&
             tar -C "$peers" -xzf "$peers"/llama_cpp_python-$llama_version.tar.gz || return
         "$peers/venv/bin/cmake" -G Ninja -DCMAKE_MAKE_PROGRAM="$peers/venv/bin/ninja" -DCMAKE_BUILD_TYPE=Release \
-            -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+            -DGGML_NATIVE=ON -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
             -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TOOLS=ON -S "$source" -B "$build" >"$peers/llama.log" 2>&1 &&
             "$peers/venv/bin/ninja" -C "$build" llama-bench >>"$peers/llama.log" 2>&1 ||
             { tail -n 5 "$peers/llama.log" >&2; return 1; }
     fi
     if [ ! "$peers/libggml_layer.so" -nt "$here/ggml_layer.cpp" ]; then
         c++ -std=c++17 -O2 -shared -fPIC -I"$source/ggml/include" "$here/ggml_layer.cpp" -o "$peers/libggml_layer.so" \
-            -L"$build/bin" -Wl,-rpath,"$build/bin" -lggml -lggml-cpu -lggml-base
+            -L"$build/bin" -Wl,-rpath,'$ORIGIN/llama/bin' -lggml -lggml-cpu -lggml-base
     fi
 }
 
