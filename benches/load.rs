@@ -259,7 +259,11 @@ fn main() {
         let mut rows: Vec<Row> = names.chain(loads).map(|name| Row { name, ..Row::default() }).collect();
         for round in 0..=o.rounds {
             let warm_up = round == 0;
-            let forget = || if o.cold { forget(&files) };
+            let forget = || {
+                if o.cold {
+                    forget(&files)
+                }
+            };
             forget();
             rows[0].run(warm_up, || read(&files, &pool), |_| 0);
             forget();
