@@ -82,7 +82,7 @@ fn every_number_of_rows() {
 #[test]
 fn dense_layers() {
     for isa in isas() {
-        for (k, n) in [(64, 32), (100, 37), (17, 1), (1, 5), (250, 70)] {
+        for (k, n) in [(64, 32), (100, 37), (17, 1), (1, 5), (250, 70), (1032, 19)] {
             for scale_dtype in [Dtype::F16, Dtype::BF16, Dtype::F32] {
                 let case = Case { bias: n % 2 == 1, ..case(k, n, -1, 4, false, scale_dtype) };
                 let layer = case.dense(5);
