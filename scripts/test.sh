@@ -309,6 +309,12 @@ if wanted valgrind; then
     fi
 fi
 
+# benches/overhead, which is run by hand, against the installed header.
+overhead() { # INCLUDE
+    gcc -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I"$1" benches/overhead/overhead.c &&
+        g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I"$1" benches/overhead/overhead.cpp
+}
+
 if wanted release; then
     # What users get: optimized, without the test doors, installed, and found through pkg-config.
     stage=$out/stage
@@ -320,6 +326,7 @@ if wanted release; then
         c_suite "c11 release installed" "env LD_PRELOAD=$out/spy.so AWQM_STATUS_LOG=$out/statuses" \
             gcc "$flags -Wl,-rpath,$stage/usr/lib -lpthread -lm" -std=c11
         check "statuses as documented" scripts/check_statuses.py check "$out/statuses"
+        check "what a call costs, compiled" overhead "$stage/usr/include"
         # shellcheck disable=SC2086
         check "examples compile and run" examples $flags "-Wl,-rpath,$stage/usr/lib"
         check "game loop allocates nothing" tests/game_loop/run.sh "$stage/usr"

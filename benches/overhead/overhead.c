@@ -9,7 +9,7 @@ int main(void) {
     for (size = 0; size < SIZES; size++) {
         awqm_linear *linear = small_layer(64 * (size + 1));
         awqm_plan *plan = NULL;
-        awqm_plan_options options = {sizeof options, AWQM_KERNEL_AUTO, AWQM_DTYPE_F32, 1};
+        awqm_plan_options options = {.struct_size = sizeof options, .dtype = AWQM_DTYPE_F32, .m = 1};
         awqm_run_args args = {sizeof args, x, AWQM_DTYPE_F32, AWQM_DTYPE_F32, y, 1, 0, 0};
         if (awqm_plan_create(linear, &options, &plan)) return 1;
         linear_best[size] = plan_best[size] = 1e9;
