@@ -163,7 +163,7 @@ def markdown(cells):
         for threads in sorted({c["threads"] for c in some}):
             out += [everything([c for c in some if c["threads"] == threads]), ""]
         out.append(errors(some))
-    out += ["", "## Goals", "", goal_lines(cells), ""]
+    out += ["", "## Goals", "", goal_lines(cells), "", "What stops those that were missed: [`docs/cpu.md`](../../docs/cpu.md).", ""]
     return "\n".join(out)
 
 
