@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The checkpoint (the layers of a Llama-2-7B in AWQ gemm, group size 128) is made in a folder of its own, which goes
-//! when the program ends. The files are in the system's cache, or on the disk only. The yardsticks are taken in the same rounds with the same
-//! threads: `read` copies every byte of the files into one small buffer per thread; `keep` reads them into fresh memory,
+//! when the program ends. The files are in the system's cache, or on the disk only. The yardsticks are taken in the same
+//! rounds with the same threads: `read` copies every byte of the files into one small buffer per thread; `keep` reads them into fresh memory,
 //! as a loader does that repacks nothing. Layers are loaded into fresh memory, too, which the system has to find and to
 //! zero first, and then into memory that is there already, as that of a host with an allocator of its own. Each figure is
 //! the least of the rounds: a virtual machine that has to ask its own host for fresh memory, which takes ten times as long

@@ -50,7 +50,7 @@ enum Owner {
     Lent,
 }
 
-/// A byte buffer of fixed length, aligned to 64 bytes (2 MiB when it is that large and the system's).
+/// A byte buffer of fixed length, aligned to 64 bytes; a large one of the system's is on huge pages.
 pub struct Buffer {
     ptr: NonNull<u8>,
     len: usize,

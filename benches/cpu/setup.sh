@@ -44,8 +44,8 @@ ggml() {
                 --no-binary :all: -d "$peers" "llama-cpp-python==$llama_version" &&
             tar -C "$peers" -xzf "$peers"/llama_cpp_python-$llama_version.tar.gz || return
         "$peers/venv/bin/cmake" -G Ninja -DCMAKE_MAKE_PROGRAM="$peers/venv/bin/ninja" -DCMAKE_BUILD_TYPE=Release \
-            -DGGML_NATIVE=ON -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
-            -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TOOLS=ON -S "$source" -B "$build" >"$peers/llama.log" 2>&1 &&
+            -DGGML_NATIVE=ON -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF \
+            -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TOOLS=ON -S "$source" -B "$build" >"$peers/llama.log" 2>&1 &&
             "$peers/venv/bin/ninja" -C "$build" llama-bench >>"$peers/llama.log" 2>&1 ||
             { tail -n 5 "$peers/llama.log" >&2; return 1; }
     fi

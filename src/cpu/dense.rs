@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::job::{LANES, PackedX, Rows, Strided};
-use super::simd::Simd;
+use super::simd::{Simd, add_up};
 use crate::types::Dtype;
 
 /// Rows of x that stay in the second-level cache while the weights of a task pass by.
@@ -126,11 +126,7 @@ unsafe fn dots<S: Simd, const NR: usize, const MR: usize, const A: usize>(
         }
         for r in 0..MR {
             for j in 0..NR {
-                let mut sum = acc[r][j][0];
-                for part in &acc[r][j][1..] {
-                    sum = S::mul_add(*part, S::splat(1.0), sum);
-                }
-                out[r][col + j] = S::sum(sum) + w.bias[n + j];
+                out[r][col + j] = S::sum(add_up::<S, A>(acc[r][j])) + w.bias[n + j];
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::job::{Block, LANES, PackedX, Strided, Tiles};
-use super::simd::Simd;
+use super::simd::{Simd, add_up};
 
 /// How one k-step of codes meets x.
 ///
@@ -76,16 +76,6 @@ unsafe fn tile<D: Dot, const R: usize, const A: usize>(w: &Tiles, nt: usize, x: 
             D::S::store_some(at, total[r], y.dtype, (w.n - nt * LANES).min(LANES));
         }
     }
-}
-
-#[inline(always)]
-unsafe fn add_up<S: Simd, const A: usize>(parts: [S::V; A]) -> S::V {
-    let mut sum = parts[0];
-    for part in &parts[1..] {
-        // SAFETY: the caller has the instruction set.
-        sum = unsafe { S::mul_add(*part, S::splat(1.0), sum) };
-    }
-    sum
 }
 
 /// y of a range of n-tiles, for all rows.

@@ -90,3 +90,17 @@ pub(super) trait Simd {
         }
     }
 }
+
+/// The sum of accumulators that took turns.
+///
+/// # Safety
+/// The instruction set of `S`.
+#[inline(always)]
+pub(super) unsafe fn add_up<S: Simd, const A: usize>(parts: [S::V; A]) -> S::V {
+    let mut sum = parts[0];
+    for part in &parts[1..] {
+        // SAFETY: the caller has the instruction set.
+        sum = unsafe { S::mul_add(*part, S::splat(1.0), sum) };
+    }
+    sum
+}
